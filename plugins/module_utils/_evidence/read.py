@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import (
+    BUNDLE,
+    LEGACY,
+    Evidence,
+    Location,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import (
+    MAX_CERTIFICATES,
+    LogEntry,
+    parse_bundle,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import LegacyLayer
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.payload import parse_payload
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.pem import parse_pem
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import (
+    Subject,
+    parse_statement,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import (
+    Fields,
+    decode_base64,
+    parse_object,
+)
+
+
+def from_bundle(data: bytes, location: Location) -> Evidence:
+    """The evidence in a Sigstore bundle; what cannot be read becomes its error."""
+    try:
+        return _from_bundle(data, location)
+    except Rejection as error:
+        return Evidence(BUNDLE, location, error=error)
+
+
+def from_listing(predicate_type: str, location: Location) -> Evidence:
+    """A bundle that was not downloaded because its manifest says that it is of a type that does not count
+    (`Policy.counts`): it can only refuse."""
+    return Evidence(BUNDLE, location, predicate_type=predicate_type, error=other_type(predicate_type))
+
+
+def from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evidence:
+    """The evidence in a layer of a `.sig`, and its blob; what cannot be read becomes its error."""
+    try:
+        return _from_legacy(layer, payload, location)
+    except Rejection as error:
+        return Evidence(LEGACY, location, error=error)
+
+
+def other_type(predicate_type: str) -> Rejection:
+    return Rejection(
+        "PREDICATE_TYPE",
+        f"This is an attestation of the type {predicate_type[:200]!r}, not a signature; "
+        "verify attestations with cosign_verify_attestation.",
+    )
+
+
+def _from_bundle(data: bytes, location: Location) -> Evidence:
+    bundle = parse_bundle(data)
+    if bundle.envelope is None:
+        raise Rejection("PAYLOAD_TYPE", "The bundle signs a file, not a statement about an image; sign the image.")
+    statement = parse_statement(bundle.envelope.payload)
+    return Evidence(
+        format=BUNDLE,
+        location=location,
+        payload=bundle.envelope.payload,
+        signed=bundle.envelope.signed,
+        signature=bundle.envelope.signature,
+        subjects=statement.subjects,
+        predicate_type=statement.predicate_type,
+        predicate=statement.predicate,
+        key_hint=bundle.key_hint,
+        certificates=bundle.certificates,
+        log_entries=bundle.log_entries,
+        timestamps=bundle.timestamps,
+    )
+
+
+def _from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evidence:
+    if digest_of(payload, layer.descriptor.digest.split(":")[0]) != layer.descriptor.digest:
+        raise Rejection("DIGEST_MISMATCH", "The signature's payload is not the one that its manifest names.")
+    claims = parse_payload(payload)
+    algorithm, value = claims.digest.split(":")
+    return Evidence(
+        format=LEGACY,
+        location=location,
+        payload=payload,
+        signed=payload,
+        signature=decode_base64(layer.signature, "signature"),
+        subjects=(Subject({algorithm: value}, claims.annotations),),
+        docker_reference=claims.docker_reference,
+        certificates=_certificates(layer),
+        log_entries=_log_entries(layer.log_bundle),
+        timestamps=_timestamps(layer.timestamp),
+    )
+
+
+def _certificates(layer: LegacyLayer) -> tuple[bytes, ...]:
+    # cosign writes an empty chain beside a certificate without one.
+    texts = [text for text in (layer.certificate, layer.chain) if text]
+    blocks = [block for text in texts for block in parse_pem(text.encode("utf-8"), "certificate of the signature")]
+    if len(blocks) > MAX_CERTIFICATES:
+        raise Rejection("LIMIT_EXCEEDED", f"The signature has {len(blocks)} certificates; up to {MAX_CERTIFICATES}.")
+    if any(block.label != "CERTIFICATE" for block in blocks):
+        raise Rejection("MALFORMED", "The certificate beside the signature is something else.")
+    return tuple(block.der for block in blocks)
+
+
+def _log_entries(text: str | None) -> tuple[LogEntry, ...]:
+    if not text:
+        return ()
+    bundle = Fields(parse_object(text.encode("utf-8"), "log annotation"), "log annotation")
+    bundle.only("SignedEntryTimestamp", "Payload")
+    entry = bundle.object("Payload")
+    entry.only("body", "integratedTime", "logIndex", "logID")
+    return (
+        LogEntry(
+            log_index=entry.integer("logIndex"),
+            log_id=_hex(entry.text("logID"), "logID of the log annotation"),
+            integrated_time=entry.integer("integratedTime"),
+            body=decode_base64(entry.text("body"), "body of the log annotation"),
+            set=decode_base64(bundle.text("SignedEntryTimestamp"), "SignedEntryTimestamp of the log annotation"),
+        ),
+    )
+
+
+def _timestamps(text: str | None) -> tuple[bytes, ...]:
+    if not text:
+        return ()
+    timestamp = Fields(parse_object(text.encode("utf-8"), "timestamp annotation"), "timestamp annotation")
+    timestamp.only("SignedRFC3161Timestamp")
+    return (decode_base64(timestamp.text("SignedRFC3161Timestamp"), "timestamp"),)
+
+
+def _hex(text: str, what: str) -> bytes:
+    try:
+        decoded = bytes.fromhex(text)
+    except ValueError:
+        decoded = b""
+    if decoded.hex() != text or not decoded:
+        raise Rejection("NON_CANONICAL", f"The {what} is not hex in lower case.")
+    return decoded
