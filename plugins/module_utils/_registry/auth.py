@@ -1,0 +1,227 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+"""Logging in to one registry: Basic, and Bearer tokens for the scopes that a request needs and no others."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import typing as t
+import urllib.parse
+from dataclasses import dataclass, field
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import encode_base64, parse_object
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.challenge import (
+    Challenge,
+    check_realm,
+    parse_challenge,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import (
+    MAX_ERROR_BYTES,
+    Reply,
+    Request,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Origin, Url, parse_url
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Deadline, TooLong
+
+MAX_REFRESHES = 2
+_CLIENT_ID = "supplychain.cosign"
+_DEFAULT_LIFE = 60.0
+_PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
+
+Scopes = frozenset[str]
+"""Such as {"repository:acme/app:pull"} (distribution, "Token Authentication")."""
+
+
+@dataclass
+class _Grant:
+    """A token for one scope set, and the refusal that stands instead of it: what was refused is not asked again."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    header: str | None = field(default=None, repr=False)
+    ends: float = 0.0
+    refusal: Rejection | None = None
+
+
+class Session:
+    """One credential at one registry, for all threads. `for_registry` gives the one of a transport."""
+
+    def __init__(self, transport: Transport, home: Origin, credential: Credential | None) -> None:
+        self._transport = transport
+        self._home = home
+        self._credential = credential
+        self._lock = threading.Lock()
+        self._challenge: Challenge | None = None
+        self._asked = False
+        self._grants: dict[Scopes, _Grant] = {}
+
+    @classmethod
+    def for_registry(cls, transport: Transport, home: Origin, credential: Credential | None) -> Session:
+        return transport.shared((cls, home, credential), lambda: cls(transport, home, credential))
+
+    @property
+    def challenge(self) -> Challenge | None:
+        """What the registry has asked for so far."""
+        return self._challenge
+
+    def authorization(self, scopes: Scopes, deadline: Deadline) -> str | None:
+        """The Authorization header for a request. Raises AUTH_REFUSED, REALM_REFUSED and what Transport.send does."""
+        if self._credential is None and self._challenge is None:
+            return None
+        if self._credential and self._credential.registry_token:
+            return f"Bearer {self._credential.registry_token}"
+        self._ask(deadline)
+        if self._challenge is None:
+            return None
+        if self._challenge.scheme == "basic":
+            return self._basic()
+        return self._bearer(self._challenge, scopes, deadline)
+
+    def answer(self, reply: Reply, sent: str | None, scopes: Scopes) -> None:
+        """Learn from a 401 of the registry itself. Returns when another try makes sense, else raises AUTH_REFUSED."""
+        header = reply.headers.get("www-authenticate")
+        if reply.left_origin or header is None:
+            raise self._refused()
+        challenge = parse_challenge(header)
+        with self._lock:
+            self._challenge, self._asked = challenge, True
+        if self._credential and self._credential.registry_token:
+            raise self._refused()
+        if challenge.scheme == "basic":
+            if sent is not None or self._credential is None:
+                raise self._refused()
+            return
+        if sent is not None and challenge.error == "insufficient_scope":
+            raise self._refused()
+        grant = self._grant(scopes)
+        with grant.lock:
+            if grant.header == sent:
+                grant.header = None
+
+    def _ask(self, deadline: Deadline) -> None:
+        """Find out once what the registry wants, so that not every thread runs into a 401 of its own."""
+        with self._lock:
+            if self._asked:
+                return
+            reply = self.ping(None, deadline)
+            if reply.status == 401 and "www-authenticate" in reply.headers and not reply.left_origin:
+                self._challenge = parse_challenge(reply.headers["www-authenticate"])
+            self._asked = True
+
+    def ping(self, authorization: str | None, deadline: Deadline) -> Reply:
+        request = Request("GET", Url(self._home, "/v2/"), self._home, {}, authorization)
+        try:
+            return self._transport.send(request, deadline)
+        except TooLong:
+            raise Rejection(
+                "UNREACHABLE", f"{self._home} does not answer as a registry does. Check its name."
+            ) from None
+
+    def _basic(self) -> str | None:
+        found = self._credential
+        if found is None or found.identity_token or not (found.username or found.password):
+            return None
+        return _basic(found)
+
+    def _grant(self, scopes: Scopes) -> _Grant:
+        with self._lock:
+            return self._grants.setdefault(scopes, _Grant())
+
+    def _bearer(self, challenge: Challenge, scopes: Scopes, deadline: Deadline) -> str:
+        grant = self._grant(scopes)
+        with grant.lock:
+            if grant.refusal is not None:
+                raise grant.refusal
+            if grant.header is None or time.monotonic() >= grant.ends:
+                started = time.monotonic()
+                try:
+                    token, life = self._fetch_token(challenge, scopes, deadline)
+                except Rejection as error:
+                    if error.code in ("AUTH_REFUSED", "REALM_REFUSED"):
+                        grant.refusal = error
+                    raise
+                grant.header, grant.ends = f"Bearer {token}", started + life * 0.9
+            return grant.header
+
+    def _fetch_token(self, challenge: Challenge, scopes: Scopes, deadline: Deadline) -> tuple[str, float]:
+        origin = parse_url(challenge.realm).origin
+        trusted = self._transport.is_trusted(origin)
+        url = check_realm(challenge.realm, self._home, trusted, self._credential is not None)
+        # Only a token server on the registry's own host is trusted as the registry is (its addresses, allow_insecure).
+        home = origin if origin.host == self._home.host else self._home
+        request = self._token_request(url, home, challenge.service, scopes)
+        try:
+            reply = self._transport.send(request, deadline)
+        except TooLong:
+            raise Rejection(
+                "LIMIT_EXCEEDED", f"The token server {origin} sent more than {MAX_ERROR_BYTES} bytes; it is not used."
+            ) from None
+        if reply.status != 200:
+            raise self._token_refused(reply, origin)
+        return _read_token(reply.body, origin)
+
+    def _token_request(self, url: Url, home: Origin, service: str, scopes: Scopes) -> Request:
+        fields = [("service", service)] if service else []
+        fields += [("scope", scope) for scope in sorted(scopes)]
+        found = self._credential
+        if found and found.identity_token:
+            form = [
+                ("grant_type", "refresh_token"),
+                *([("service", service)] if service else []),
+                ("client_id", _CLIENT_ID),
+                ("scope", " ".join(sorted(scopes))),
+                ("refresh_token", found.identity_token),
+            ]
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            body = urllib.parse.urlencode(form).encode("ascii")
+            return Request("POST", url, home, headers, body=body, leaves_origin=False)
+        if found:
+            fields.insert(0, ("account", found.username))
+        separator = "&" if "?" in url.target else "?"
+        target = url.target + (separator + urllib.parse.urlencode(fields) if fields else "")
+        return Request("GET", Url(url.origin, target), home, {}, _basic(found) if found else None, leaves_origin=False)
+
+    def _token_refused(self, reply: Reply, origin: Origin) -> Rejection:
+        if reply.status in (400, 401, 403):
+            return self._refused(f"; the token server {origin} answered {reply.status}")
+        return Rejection(
+            "UNREACHABLE", f"The token server {origin} answered {reply.status}. Check that the registry is set up well."
+        )
+
+    def _refused(self, detail: str = "") -> Rejection:
+        if self._credential is None:
+            return Rejection(
+                "AUTH_REFUSED",
+                f"{self._home} wants credentials, and there are none for it{detail}. Log in, or give some.",
+            )
+        return Rejection(
+            "AUTH_REFUSED",
+            f"{self._home} refused the credentials from {self._credential.origin_of}{detail}. Check them, and what they "
+            "may do there.",
+        )
+
+
+def _basic(credential: Credential) -> str:
+    return "Basic " + encode_base64(f"{credential.username}:{credential.password}".encode())
+
+
+def _read_token(body: bytes, origin: Origin) -> tuple[str, float]:
+    """(token, seconds that it lives). A refresh token that comes along is not kept."""
+    try:
+        found = parse_object(body, "token")
+    except Rejection:
+        found = {}
+    token = found.get("token") or found.get("access_token")
+    life = found.get("expires_in")
+    if not isinstance(token, str) or _PRINTABLE.match(token) is None:
+        raise Rejection(
+            "MALFORMED", f"The token server {origin} sent no token. Check that the registry is set up well."
+        )
+    return token, float(life) if isinstance(life, (int, float)) and life > 0 else _DEFAULT_LIFE
