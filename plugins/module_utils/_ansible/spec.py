@@ -13,6 +13,7 @@ from ansible.module_utils.common.validation import (
     check_required_one_of,
     check_required_together,
 )
+
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 
 Option = t.Mapping[str, t.Any]
@@ -56,6 +57,7 @@ class ArgumentSpec:
 
     def check(self, params: t.Mapping[str, t.Any]) -> None:
         """Raise POLICY_UNSUPPORTED when options contradict each other or one is missing."""
+        params = {name: value for name, value in params.items() if value is not None}
         try:
             check_mutually_exclusive(self.mutually_exclusive, params)
             check_required_together(self.required_together, params)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.challenge import (
     Challenge,
     check_realm,
+    is_related,
     parse_challenge,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
@@ -42,12 +42,23 @@ Scopes = frozenset[str]
 
 @dataclass
 class _Grant:
-    """A token for one scope set, and the refusal that stands instead of it: what was refused is not asked again."""
+    """A token for one scope set; or why there is none, for all threads that waited for it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     header: str | None = field(default=None, repr=False)
     ends: float = 0.0
-    refusal: Rejection | None = None
+    failures: int = 0
+    failure: Rejection | None = None
+
+    def fail(self, failure: Rejection) -> None:
+        self.failures += 1
+        self.failure = failure
+
+    def check(self, seen: int) -> None:
+        """Credentials that were refused are never tried again; another failure counts for who was waiting then."""
+        failure = self.failure
+        if failure and (self.failures != seen or failure.code in ("AUTH_REFUSED", "REALM_REFUSED")):
+            raise Rejection(failure.code, failure.message)
 
 
 class Session:
@@ -60,6 +71,7 @@ class Session:
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
         self._asked = False
+        self._failure: Rejection | None = None
         self._grants: dict[Scopes, _Grant] = {}
 
     @classmethod
@@ -78,6 +90,8 @@ class Session:
         if self._credential and self._credential.registry_token:
             return f"Bearer {self._credential.registry_token}"
         self._ask(deadline)
+        if self._failure:
+            raise Rejection(self._failure.code, self._failure.message)
         if self._challenge is None:
             return None
         if self._challenge.scheme == "basic":
@@ -106,14 +120,17 @@ class Session:
                 grant.header = None
 
     def _ask(self, deadline: Deadline) -> None:
-        """Find out once what the registry wants, so that not every thread runs into a 401 of its own."""
+        """Find out once what the registry wants, and whether it takes a password: not with every thread anew."""
         with self._lock:
             if self._asked:
                 return
+            self._asked = True  # if it fails, the request itself will say so
             reply = self.ping(None, deadline)
             if reply.status == 401 and "www-authenticate" in reply.headers and not reply.left_origin:
                 self._challenge = parse_challenge(reply.headers["www-authenticate"])
-            self._asked = True
+                basic = self._basic() if self._challenge.scheme == "basic" else None
+                if basic and self.ping(basic, deadline).status == 401:
+                    self._failure = self._refused()
 
     def ping(self, authorization: str | None, deadline: Deadline) -> Reply:
         request = Request("GET", Url(self._home, "/v2/"), self._home, {}, authorization)
@@ -121,7 +138,7 @@ class Session:
             return self._transport.send(request, deadline)
         except TooLong:
             raise Rejection(
-                "UNREACHABLE", f"{self._home} does not answer as a registry does. Check its name."
+                "UNREACHABLE", f"The registry {self._home} does not answer as a registry does. Check its name."
             ) from None
 
     def _basic(self) -> str | None:
@@ -136,16 +153,15 @@ class Session:
 
     def _bearer(self, challenge: Challenge, scopes: Scopes, deadline: Deadline) -> str:
         grant = self._grant(scopes)
+        seen = grant.failures
         with grant.lock:
-            if grant.refusal is not None:
-                raise grant.refusal
+            grant.check(seen)
             if grant.header is None or time.monotonic() >= grant.ends:
                 started = time.monotonic()
                 try:
                     token, life = self._fetch_token(challenge, scopes, deadline)
                 except Rejection as error:
-                    if error.code in ("AUTH_REFUSED", "REALM_REFUSED"):
-                        grant.refusal = error
+                    grant.fail(error)
                     raise
                 grant.header, grant.ends = f"Bearer {token}", started + life * 0.9
             return grant.header
@@ -154,11 +170,15 @@ class Session:
         origin = parse_url(challenge.realm).origin
         trusted = self._transport.is_trusted(origin)
         url = check_realm(challenge.realm, self._home, trusted, self._credential is not None)
-        # Only a token server on the registry's own host is trusted as the registry is (its addresses, allow_insecure).
+        # Only a token server on the registry's own host is trusted as the registry is (allow_insecure).
         home = origin if origin.host == self._home.host else self._home
         request = self._token_request(url, home, challenge.service, scopes)
+        if is_related(origin.host, self._home.host):
+            request.may_be_private = self._transport.is_private(self._home, deadline)
         try:
             reply = self._transport.send(request, deadline)
+        except Rejection as error:
+            raise Rejection("REALM_REFUSED", error.message) if error.code == "REDIRECT_REFUSED" else error from None
         except TooLong:
             raise Rejection(
                 "LIMIT_EXCEEDED", f"The token server {origin} sent more than {MAX_ERROR_BYTES} bytes; it is not used."
@@ -199,12 +219,12 @@ class Session:
         if self._credential is None:
             return Rejection(
                 "AUTH_REFUSED",
-                f"{self._home} wants credentials, and there are none for it{detail}. Log in, or give some.",
+                f"The registry {self._home} wants credentials, and there are none for it{detail}. Log in.",
             )
         return Rejection(
             "AUTH_REFUSED",
-            f"{self._home} refused the credentials from {self._credential.origin_of}{detail}. Check them, and what they "
-            "may do there.",
+            f"The registry {self._home} refused the credentials from {self._credential.origin_of}{detail}. "
+            "Check them, and what they may do there.",
         )
 
 

@@ -148,8 +148,8 @@ def store_credential(path: str, registry: str, username: str, password: str) -> 
         if helper:
             raise Rejection(
                 "POLICY_UNSUPPORTED",
-                f"{path} leaves {registry} to the credential helper {helper[0]}, so a credential in it would not be "
-                "used. Log in with that helper, or name another file.",
+                f"The file {path} leaves {registry} to the credential helper {helper[0]}, so one in it would be of no "
+                "use. Log in with that helper, or name another file.",
             )
         if file.auths.get(key_for(registry)) == _entry(username, password):
             return False

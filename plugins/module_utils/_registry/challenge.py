@@ -19,13 +19,13 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url i
 )
 
 _MAX_CHALLENGE = 4096
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:({_TOKEN})|"((?:[^"\\]|\\.)*)")')
 _SCHEME = re.compile(rf"({_TOKEN})(?:[ ]+|(?=,)|\Z)")
 _BETWEEN = re.compile(r"[ \t]*(?:,[ \t]*)+|[ \t]*\Z")
 
-_REALMS = {"registry-1.docker.io": "auth.docker.io", "nvcr.io": "authn.nvidia.com"}
-"""Token servers of well-known registries under another domain than the registry."""
+_REALMS = {"registry-1.docker.io": "auth.docker.io"}
+"""Token servers that are right whatever the rules below say."""
 
 # Names under which anybody can have one: two hosts below them are not of one owner. There is no public suffix list in
 # the standard library; a host that this is too strict for can be listed in trusted_realms.
@@ -96,9 +96,9 @@ def _parameters(header: str, position: int) -> tuple[dict[str, str], int]:
 def check_realm(realm: str, home: Origin, trusted: bool, with_credential: bool) -> Url:
     """The token server's address, when it may be asked. Raises REALM_REFUSED or MALFORMED.
 
-    https, or http where the registry itself is spoken to in http and lies on the same host or machine. A credential goes
-    to the registry's own host, to hosts under the same domain, to a few known pairs, and to `trusted_realms`; without one
-    any public https server may be asked. `trusted`: the user has listed this host.
+    https, or http where the registry itself is spoken to in http and lies on the same host or machine. A credential
+    goes to the registry's own host, to hosts under the same domain, and to `trusted_realms`; without one any public
+    https server may be asked. `trusted`: the user has listed this host.
     """
     url = parse_url(realm)
     origin = url.origin
@@ -107,12 +107,13 @@ def check_realm(realm: str, home: Origin, trusted: bool, with_credential: bool) 
         home.scheme == "http" and (same or trusted or (is_loopback(home.host) and is_loopback(origin.host)))
     ):
         raise _refused(url, "without encryption")
-    if with_credential and not (same or trusted or _is_related(origin.host, home.host)):
+    if with_credential and not (same or trusted or is_related(origin.host, home.host)):
         raise _refused(url, "which is not known to belong to it")
     return url
 
 
-def _is_related(host: str, home: str) -> bool:
+def is_related(host: str, home: str) -> bool:
+    """Whether two hosts are of one owner: the same domain, or one is the domain of the other."""
     if _REALMS.get(home) == host:
         return True
     if not (host[-1:].isalpha() and home[-1:].isalpha()):

@@ -76,7 +76,7 @@ class Dialer:
         proxy = self._proxies.serving(origin)
         addresses = self._resolve(proxy.origin if proxy else origin, deadline)
         if not peer.is_named:
-            self._check_public(origin, None if proxy else addresses, deadline)
+            self._check_public(origin, bool(proxy), deadline)
         sock = self._open(addresses, deadline)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -124,19 +124,23 @@ class Dialer:
         with self._lock:
             return self._addresses.setdefault(origin, found)
 
-    def _check_public(self, origin: Origin, addresses: list[Address] | None, deadline: Deadline) -> None:
-        if addresses is None:
-            # The proxy looks the name up itself; what we see of it is checked, and a name unknown here is the proxy's.
-            try:
-                addresses = self._resolve(origin, deadline)
-            except Broken:
+    def is_public(self, origin: Origin, deadline: Deadline) -> bool:
+        """Whether all addresses of a host are public ones; they are the ones that are connected to. Raises Broken."""
+        return all(is_public(address[0]) for _family, address in self._resolve(origin, deadline))
+
+    def _check_public(self, origin: Origin, proxied: bool, deadline: Deadline) -> None:
+        try:
+            if self.is_public(origin, deadline):
                 return
-        if not all(is_public(address[0]) for _family, address in addresses):
-            raise Rejection(
-                "REDIRECT_REFUSED",
-                f"The server named {origin}, in a private network; nothing was sent there. If it belongs "
-                f"to the registry, list {origin.authority} in trusted_realms.",
-            )
+        except Broken:
+            if proxied:  # the proxy looks the name up itself, and one that is not known here is the proxy's
+                return
+            raise
+        raise Rejection(
+            "REDIRECT_REFUSED",
+            f"The server named {origin}, in a private network; nothing was sent there. If it belongs to the registry, "
+            f"list {origin.authority} in trusted_realms.",
+        )
 
     def _open(self, addresses: list[Address], deadline: Deadline) -> socket.socket:
         refused = True

@@ -37,6 +37,8 @@ class Request:
     size: int = 0
     repeatable: bool = True
     """May be sent again when it is not known what became of it."""
+    may_be_private: bool = False
+    """The host of `url` was named by a server, but may lie in a private network."""
     leaves_origin: bool = True
     """Redirects to other origins are followed, without `authorization`."""
 
@@ -110,7 +112,8 @@ def _bad_redirect(request: Request, where: str) -> Rejection:
 def unreachable(request: Request, error: Broken) -> Rejection:
     if isinstance(error, NoTls):
         return Rejection(
-            "TLS_REFUSED", f"{request.url.origin} {error}. If it serves plain http, set allow_http_registry: true."
+            "TLS_REFUSED",
+            f"The server {request.url.origin} {error}. If it serves plain http, set allow_http_registry: true.",
         )
     return Rejection(
         "UNREACHABLE", f"{request.method} {request.url}: the server {error}. Check its name and that it runs."

@@ -152,6 +152,13 @@ class Transport:
         """The user has named this host in `trusted_realms`."""
         return any(name.lower() in (origin.host, origin.authority) for name in self.options.trusted_realms)
 
+    def is_private(self, origin: Origin, deadline: Deadline) -> bool:
+        """Whether a host that the user named lies in a private network, as far as can be seen from here."""
+        try:
+            return not self._dialer.is_public(origin, deadline)
+        except (Broken, OutOfTime):
+            return False
+
     def origin_for(self, host: str, deadline: Deadline) -> Origin:
         """The origin of a registry that the user named: https, or http as `allow_http` says."""
         if not self.options.allow_http:
@@ -236,7 +243,8 @@ class Transport:
             return
         if wait >= deadline.left():
             raise Rejection(
-                "RATE_LIMITED", f"{origin} asked to be left alone for {wait:.0f} s, longer than this task waits."
+                "RATE_LIMITED",
+                f"The server {origin} asked to be left alone for {wait:.0f} s, longer than this task waits.",
             )
         # all threads wait for the same moment; they need not all come at once
         time.sleep(wait + random.uniform(0, min(wait / 10, 1.0)))  # noqa: S311
@@ -259,7 +267,8 @@ class Transport:
     def _exchange(self, request: Request, url: Url, left: bool, deadline: Deadline) -> Stream:
         """Send and read the head; a kept connection that turns out to be dead is replaced once, at once."""
         is_home = url.origin == request.home
-        peer = Peer(url.origin, is_home, is_home or self.is_trusted(url.origin))
+        is_named = is_home or self.is_trusted(url.origin) or (request.may_be_private and url is request.url)
+        peer = Peer(url.origin, is_home, is_named)
         start, extra = self._dialer.absolute_form(url.origin)
         head = head_of(request, url, left, start, self._constant_headers + extra)
         kept = self._take(peer)

@@ -5,8 +5,9 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 """HTTP/1.1 on one socket: what is written and read, with every wait bounded.
 
-Not http.client: a request on a kept connection costs a third of its time (it reads headers with the e-mail parser), and
-its readers wait on the bare socket, where a drip of bytes outlives any timeout.
+Not http.client: a request on a kept connection takes 57 µs of CPU here with all that the transport does around
+it, and 88 µs there without (it reads headers with the e-mail parser); and its readers wait on the bare socket, where a
+drip of bytes outlives any timeout.
 """
 
 from __future__ import annotations

@@ -28,27 +28,48 @@ def _table(*rows: Variable) -> dict[str, Variable]:
 
 VARIABLES: t.Mapping[str, Variable] = _table(
     # What cosign 3.1 registers: names, sensitivity and number as `cosign env` prints them.
-    Variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "lets a GitHub Actions job ask for its identity token", "a bearer token", True),
+    Variable(
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "lets a GitHub Actions job ask for its identity token", "a bearer token", True
+    ),
     Variable("ACTIONS_ID_TOKEN_REQUEST_URL", "is where a GitHub Actions job asks for its identity token", "a URL"),
     Variable("BUILDKITE_AGENT_ACCESS_TOKEN", "lets a Buildkite job ask its agent for a token", "an access token", True),
     Variable("BUILDKITE_AGENT_ENDPOINT", "is where the Buildkite agent's API is", "a URL"),
-    Variable("BUILDKITE_AGENT_LOG_LEVEL", "says how much the Buildkite agent logs", "debug, notice, info, error, warn or fatal"),
+    Variable(
+        "BUILDKITE_AGENT_LOG_LEVEL",
+        "says how much the Buildkite agent logs",
+        "debug, notice, info, error, warn or fatal",
+    ),
     Variable("BUILDKITE_JOB_ID", "is the Buildkite job that the token is to name", "a job ID"),
-    Variable("COSIGN_DOCKER_MEDIA_TYPES", "makes cosign write Docker's media types for old registries", "1 for yes, 0 for no (default)"),
+    Variable(
+        "COSIGN_DOCKER_MEDIA_TYPES",
+        "makes cosign write Docker's media types for old registries",
+        "1 for yes, 0 for no (default)",
+    ),
     Variable("COSIGN_EXPERIMENTAL", "turns on what cosign calls experimental", "1 for yes, 0 for no (default)"),
     Variable(
-        "COSIGN_MAX_ATTACHMENT_SIZE", "bounds the size of one signature or attestation", "a size such as 5120, 20K or 45MiB",
+        "COSIGN_MAX_ATTACHMENT_SIZE",
+        "bounds the size of one signature or attestation",
+        "a size such as 5120, 20K or 45MiB",
         option="max_attachment_size",
     ),
     Variable(
-        "COSIGN_PASSWORD", "opens the encrypted private key, or closes a new one", "the password, which may be empty", True,
+        "COSIGN_PASSWORD",
+        "opens the encrypted private key, or closes a new one",
+        "the password, which may be empty",
+        True,
         option="key_password",
     ),
-    Variable("COSIGN_PKCS11_IGNORE_CERTIFICATE", "leaves certificates on a PKCS#11 token alone", "1 for yes, 0 for no (default)"),
+    Variable(
+        "COSIGN_PKCS11_IGNORE_CERTIFICATE",
+        "leaves certificates on a PKCS#11 token alone",
+        "1 for yes, 0 for no (default)",
+    ),
     Variable("COSIGN_PKCS11_MODULE_PATH", "is the PKCS#11 library to load", "a path"),
     Variable("COSIGN_PKCS11_PIN", "opens the PKCS#11 token", "a PIN", True),
     Variable(
-        "COSIGN_REPOSITORY", "keeps signatures in another repository than the image's", "a repository without tag",
+        "COSIGN_REPOSITORY",
+        "keeps signatures in another repository than the image's",
+        "a repository without tag",
         option="attachment_repository",
     ),
     Variable("GITHUB_HOST", "is the GitHub Enterprise server", "a URL"),
@@ -68,26 +89,46 @@ VARIABLES: t.Mapping[str, Variable] = _table(
     Variable("TUF_ROOT_JSON", "is the root.json that the first fetch is checked with", "a path"),
     # Read by this collection beyond that list. The COSIGN_ ones are cosign's flags under the names that its own
     # command line gives them.
-    Variable("COSIGN_CERTIFICATE_IDENTITY", "is the identity that a signer must have", "an e-mail address or URI", ours=True),
+    Variable(
+        "COSIGN_CERTIFICATE_IDENTITY", "is the identity that a signer must have", "an e-mail address or URI", ours=True
+    ),
     Variable("COSIGN_CERTIFICATE_IDENTITY_REGEXP", "is a pattern for that identity", "a regular expression", ours=True),
     Variable("COSIGN_CERTIFICATE_OIDC_ISSUER", "is who must have vouched for that identity", "a URL", ours=True),
-    Variable("COSIGN_CERTIFICATE_OIDC_ISSUER_REGEXP", "is a pattern for that issuer", "a regular expression", ours=True),
+    Variable(
+        "COSIGN_CERTIFICATE_OIDC_ISSUER_REGEXP", "is a pattern for that issuer", "a regular expression", ours=True
+    ),
     Variable("COSIGN_KEY", "is the key to sign or verify with", "a path or key reference", option="key", ours=True),
     Variable(
-        "COSIGN_REGISTRY_CACERT", "is the certificate authority of the registry", "a path", option="registry_cacert", ours=True
-    ),
-    Variable(
-        "COSIGN_REGISTRY_CLIENT_CERT", "is our certificate towards the registry", "a path", option="registry_client_cert",
+        "COSIGN_REGISTRY_CACERT",
+        "is the certificate authority of the registry",
+        "a path",
+        option="registry_cacert",
         ours=True,
     ),
     Variable(
-        "COSIGN_REGISTRY_CLIENT_KEY", "is the key of that certificate", "a path", option="registry_client_key", ours=True
+        "COSIGN_REGISTRY_CLIENT_CERT",
+        "is our certificate towards the registry",
+        "a path",
+        option="registry_client_cert",
+        ours=True,
+    ),
+    Variable(
+        "COSIGN_REGISTRY_CLIENT_KEY",
+        "is the key of that certificate",
+        "a path",
+        option="registry_client_key",
+        ours=True,
     ),
     Variable(
         "COSIGN_REGISTRY_PASSWORD", "logs in to the registry", "a password", True, option="registry_password", ours=True
     ),
     Variable(
-        "COSIGN_REGISTRY_TOKEN", "is sent to the registry as it is", "a bearer token", True, option="registry_token", ours=True
+        "COSIGN_REGISTRY_TOKEN",
+        "is sent to the registry as it is",
+        "a bearer token",
+        True,
+        option="registry_token",
+        ours=True,
     ),
     Variable("COSIGN_REGISTRY_USERNAME", "logs in to the registry", "a name", option="registry_username", ours=True),
     Variable("DOCKER_CONFIG", "is the folder of Docker's config.json", "a folder", ours=True),
@@ -124,7 +165,10 @@ def show(
     if not descriptions:
         for row in rows:
             del row["description"], row["expects"]
-    return {"variables": rows, "lines": [f"{row['name']}={row['value']}" for row in rows[: len(registered) + len(extra)]]}
+    return {
+        "variables": rows,
+        "lines": [f"{row['name']}={row['value']}" for row in rows[: len(registered) + len(extra)]],
+    }
 
 
 def _registered(name: str) -> bool:

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.options import (
+    ATTACHMENTS,
+    COMMON,
+    IMAGE,
+    LIMITS,
+    REGISTRY,
+    VERIFICATION,
+    access_of,
+    images_of,
+    on_disk,
+    public_keys,
+    size_of,
+    workers_of,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.results import (
+    Result,
+    collect,
+    image_facts,
+    refused,
+    signature,
+    signer,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import find_credential
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.parallel import in_parallel
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.verify import (
+    VerifyRequest,
+    resolve,
+    verify_image,
+)
+
+SPEC = COMMON.merged(
+    IMAGE,
+    REGISTRY,
+    LIMITS,
+    ATTACHMENTS,
+    VERIFICATION,
+    ArgumentSpec(
+        {
+            "annotations": {"type": "dict", "default": {}},
+            "recursive": {"type": "bool", "default": False},
+            "signatures": {"type": "str", "choices": ["enough", "all"], "default": "enough"},
+            "details": {"type": "bool", "default": False},
+        }
+    ),
+)
+
+
+def run(context: Context) -> Result:
+    params = context.params
+    access = access_of(context)
+    images = images_of(context)
+    keys = public_keys(context, access)
+    policy = Policy(
+        signers=(KeyRule(keys),),
+        required_signatures=params["required_signatures"],
+        annotations=annotations_of(params),
+        check_claims=params["check_claims"],
+        match_reference=params["match_reference"],
+        ignore_tlog=params["insecure_ignore_tlog"],
+    )
+    request = VerifyRequest(
+        policy, params["recursive"], params["signatures"] == "all", size_of(params["max_attachment_size"])
+    )
+    question = {name: value for name, value in params.items() if name not in ("image", "images", "details", "run_on")}
+    question["keys"] = sorted(key.key_id for key in keys)
+    with Session(access) as session:
+
+        def work(image: Image) -> Result:
+            return _verify(context, session, image, request, question)
+
+        outcomes = in_parallel(work, images, workers_of(params), context.progress)
+    return collect(
+        [refused(image, None, one) if isinstance(one, Rejection) else one for image, one in zip(images, outcomes)],
+        params["details"],
+    )
+
+
+def annotations_of(params: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Annotations as cosign has them: strings. Numbers and booleans of YAML become the text that was meant."""
+    found = {}
+    for key, value in (params["annotations"] or {}).items():
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        if not isinstance(value, (str, int, float)):
+            raise Rejection("POLICY_UNSUPPORTED", f"The annotation {key!r} is not a text; write one value.")
+        found[str(key)] = str(value)
+    if len({key.lower() for key in found}) != len(found):
+        raise Rejection("DUPLICATE_KEY", "Two annotations differ only in case, which other readers take for one.")
+    return found
+
+
+def _verify(
+    context: Context, session: Session, image: Image, request: VerifyRequest, question: t.Mapping[str, t.Any]
+) -> Result:
+    digest = resolve(session, image)
+
+    def judge() -> Result:
+        judged = verify_image(session, image, digest, request)
+        facts = [signature(one) for one in judged.verdict.accepted]
+        rejection = judged.refusal
+        return {
+            "verified": rejection is None,
+            "signatures": facts,
+            "signer": signer(facts),
+            "checks": list(judged.verdict.checks),
+            "rejected": [one.as_dict() for one in judged.verdict.rejected],
+            "children": [child.digest for child in judged.children],
+            **({"rejection": rejection.as_dict()} if rejection else {}),
+        }
+
+    asked = {
+        **question,
+        "image": image.docker_reference if request.policy.match_reference == "none" else image.text,
+        "path": image.path,
+        "credential": _credential_hash(session, image),
+    }
+    return {**image_facts(image, digest), **context.cache.verdict(digest, asked, judge)}
+
+
+def _credential_hash(session: Session, image: Image) -> str:
+    """A verdict serves only those who may look: whoever comes with another credential looks again."""
+    if image.reference is None:
+        return ""
+    found = find_credential(image.reference, session.access.credentials, session.access.environ)
+    parts = [found.username, found.password, found.identity_token, found.registry_token] if found else []
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+TASK = Task(SPEC, run, lambda params: on_disk(params, "image", "images"))

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey, parse_public_key
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._keys.source import read_key_reference
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import CredentialOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.fetch import fetch
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import proxies_from
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import (
+    ON_DISK,
+    Access,
+    Image,
+    parse_image,
+)
+
+# Every group has its twin in plugins/doc_fragments; a test holds them together.
+
+COMMON = ArgumentSpec(
+    {
+        "run_on": {"type": "str", "choices": ["controller", "target"]},
+        # Variables with secrets, handed to a managed host: hidden as an option, visible as environment.
+        "_environment": {"type": "dict", "no_log": True},
+    }
+)
+
+IMAGE = ArgumentSpec(
+    {"image": {"type": "str"}, "images": {"type": "list", "elements": "str"}},
+    mutually_exclusive=[("image", "images")],
+    required_one_of=[("image", "images")],
+)
+
+TLS = ArgumentSpec(
+    {
+        "registry_cacert": {"type": "path"},
+        "registry_client_cert": {"type": "path"},
+        "registry_client_key": {"type": "path", "no_log": False},
+        "allow_insecure_registry": {"type": "bool", "default": False},
+        "allow_http_registry": {"type": "bool", "default": False},
+        "trusted_realms": {"type": "list", "elements": "str", "default": []},
+        "registry_timeout": {"type": "int", "default": 120},
+    },
+    required_together=[("registry_client_cert", "registry_client_key")],
+)
+
+REGISTRY = ArgumentSpec(
+    {
+        "registry_username": {"type": "str"},
+        "registry_password": {"type": "str", "no_log": True},
+        "registry_token": {"type": "str", "no_log": True},
+        "auth_file": {"type": "path"},
+    },
+    required_together=[("registry_username", "registry_password")],
+    mutually_exclusive=[
+        ("registry_username", "registry_token"),
+        ("registry_username", "auth_file"),
+        ("registry_token", "auth_file"),
+    ],
+).merged(TLS)
+
+LIMITS = ArgumentSpec(
+    {"max_attachment_size": {"type": "str", "default": "4MiB"}, "max_workers": {"type": "int", "default": 64}}
+)
+
+ATTACHMENTS = ArgumentSpec({"attachment_repository": {"type": "str"}})
+
+SIGNING = ArgumentSpec(
+    {
+        "key": {"type": "str", "no_log": False},
+        "key_password": {"type": "str", "no_log": True},
+        "signature_format": {"type": "str", "choices": ["bundle", "legacy", "both"]},
+        "tlog_upload": {"type": "bool", "default": True},
+    }
+)
+
+VERIFICATION = ArgumentSpec(
+    {
+        "key": {"type": "str", "no_log": False},
+        "keys": {"type": "list", "elements": "str", "no_log": False},
+        "required_signatures": {"type": "int", "default": 1},
+        "check_claims": {"type": "bool", "default": True},
+        "match_reference": {"type": "str", "choices": ["none", "repository", "exact"], "default": "none"},
+        "insecure_ignore_tlog": {"type": "bool", "default": False},
+    },
+    mutually_exclusive=[("key", "keys")],
+)
+
+_UNITS = {
+    "": 1,
+    "K": 1000,
+    "KB": 1000,
+    "KIB": 1024,
+    "M": 10**6,
+    "MB": 10**6,
+    "MIB": 2**20,
+    "G": 10**9,
+    "GB": 10**9,
+    "GIB": 2**30,
+}
+_LARGEST = 128 * 2**20
+
+
+def images_of(context: Context) -> list[Image]:
+    """The images that a task names; at least one, all of them readable before anything is asked."""
+    params = context.params
+    texts = [params["image"]] if params.get("image") is not None else params["images"]
+    if not texts:
+        raise Rejection("POLICY_UNSUPPORTED", "images is an empty list, so nothing would be looked at; name an image.")
+    return [place_of(text, context.files.find) for text in texts]
+
+
+def place_of(text: str, locate: t.Callable[[str], str]) -> Image:
+    """An image as the task names it, its path (if it has one) as `locate` finds it."""
+    image = parse_image(text)
+    return dataclasses.replace(image, path=locate(image.path)) if image.path else image
+
+
+def on_disk(params: t.Mapping[str, t.Any], *names: str) -> list[str]:
+    """Those of the options that name a place on disk."""
+
+    def is_place(value: t.Any) -> bool:
+        values = value if isinstance(value, list) else [value]
+        return any(isinstance(one, str) and one.split(":")[0] in ON_DISK for one in values)
+
+    return [name for name in names if is_place(params.get(name))]
+
+
+def access_of(context: Context, prefix: str = "registry_") -> Access:
+    """How to reach registries. Options that begin with `prefix` fall back to those that begin with `registry_`."""
+    params = context.params
+
+    def option(name: str) -> t.Any:
+        value = params.get(f"{prefix}{name}")
+        return value if value is not None else params.get(f"registry_{name}")
+
+    def file(path: str | None) -> str | None:
+        return context.files.find(path) if path else None
+
+    own = params.get(f"{prefix}username") or params.get(f"{prefix}token") or params.get(f"{prefix}auth_file")
+    credentials = CredentialOptions(
+        username=params.get(f"{prefix}username") if own else params.get("registry_username"),
+        password=params.get(f"{prefix}password") if own else params.get("registry_password"),
+        token=params.get(f"{prefix}token") if own else params.get("registry_token"),
+        auth_file=file(params.get(f"{prefix}auth_file") if own and prefix != "registry_" else params.get("auth_file")),
+    )
+    if params["registry_timeout"] < 1:
+        raise Rejection("POLICY_UNSUPPORTED", "registry_timeout must be a second or more.")
+    return Access(
+        credentials,
+        TransportOptions(
+            ca_file=file(option("cacert")),
+            client_cert=file(option("client_cert")),
+            client_key=file(option("client_key")),
+            allow_insecure=params["allow_insecure_registry"],
+            allow_http=params["allow_http_registry"],
+            trusted_realms=tuple(params["trusted_realms"]),
+            proxies=proxies_from(context.environ),
+            total_timeout=float(params["registry_timeout"]),
+        ),
+        context.environ,
+        params.get("attachment_repository"),
+    )
+
+
+def size_of(text: str) -> int:
+    """Bytes of `5120`, `20K`, `45MiB`, as cosign reads them; up to 128 MiB."""
+    digits = text.rstrip("KMGIBkmgib ")
+    unit = text[len(digits) :].strip().upper()
+    if not digits.strip().isdigit() or unit not in _UNITS or not 0 < int(digits[:12]) * _UNITS[unit] <= _LARGEST:
+        raise Rejection(
+            "LIMIT_EXCEEDED", f"max_attachment_size {text[:40]!r} is no size up to 128MiB; write 20K or 4MiB."
+        )
+    return int(digits) * _UNITS[unit]
+
+
+def workers_of(params: t.Mapping[str, t.Any]) -> int:
+    workers: int = params["max_workers"]
+    if not 1 <= workers <= 64:
+        raise Rejection("LIMIT_EXCEEDED", "max_workers must be between 1 and 64.")
+    return workers
+
+
+def read_key(context: Context, reference: str, access: Access) -> bytes:
+    """The PEM text that a key option names."""
+    return read_key_reference(reference, context.environ, context.read, lambda url: fetch(access.transport, url))
+
+
+def public_keys(context: Context, access: Access) -> tuple[PublicKey, ...]:
+    """The keys to verify with, from `key` or `keys`; none is refused before anything is asked."""
+    params = context.params
+    references = params.get("keys") or ([params["key"]] if params.get("key") else [])
+    if not references:
+        raise Rejection("POLICY_UNSUPPORTED", "Nobody is named who may have signed; give key or keys.")
+    return tuple(parse_public_key(read_key(context, one, access), "key") for one in references)

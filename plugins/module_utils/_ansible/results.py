@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Accepted
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image
+
+Result = dict[str, t.Any]
+MAX_TEXT = 64 * 1024
+
+
+def signature(accepted: Accepted) -> Result:
+    """One signature that passed every check, as facts."""
+    one = accepted.evidence
+    return {
+        "format": one.format,
+        "location": str(one.location),
+        "type": one.predicate_type,
+        "annotations": dict(accepted.subject.annotations),
+        "payload": one.payload.decode("utf-8", "replace")[:MAX_TEXT],
+        "key_id": accepted.key.key_id,
+        "signed_reference": one.docker_reference,
+        "logged": [],
+        "timestamps": [],
+        "verified": True,
+    }
+
+
+def attached(one: Evidence) -> Result:
+    """One signature as it was found, for a diff: facts, unverified, never blobs."""
+    return {
+        "format": one.format,
+        "location": str(one.location),
+        "type": one.predicate_type,
+        "annotations": dict(one.subjects[0].annotations) if one.subjects else {},
+        "signer": f"key {one.key_hint}" if one.key_hint else None,
+    }
+
+
+def signer(signatures: t.Sequence[Result]) -> str | None:
+    """Who signed, in one line."""
+    names = list(dict.fromkeys(f"key {one['key_id']}" for one in signatures))
+    return ", ".join(names) or None
+
+
+def image_facts(image: Image, digest: str | None) -> Result:
+    return {
+        "reference": image.text,
+        "digest": digest,
+        "pinned": image.pinned(digest) if digest else None,
+        "changed": False,
+        "verified": False,
+        "signer": None,
+    }
+
+
+def refused(image: Image, digest: str | None, rejection: Rejection) -> Result:
+    return {**image_facts(image, digest), "rejection": rejection.as_dict()}
+
+
+def collect(images: t.Sequence[Result], details: bool = True) -> Result:
+    """The result of a task about images: all of them, in order; the first refusal makes the task fail.
+
+    `signatures` of more than one image are left out unless `details` is asked: they are large.
+    """
+    refusals = [(one["reference"], one["rejection"]) for one in images if "rejection" in one]
+    shown = [
+        one if details or len(images) == 1 else {k: v for k, v in one.items() if k != "signatures"} for one in images
+    ]
+    result: Result = {
+        "changed": any(one["changed"] for one in images),
+        "verified": all(one["verified"] for one in images),
+        "images": shown,
+    }
+    if len(images) == 1:
+        result.update({key: images[0].get(key) for key in ("pinned", "digest", "signatures") if key in images[0]})
+    if refusals:
+        reference, rejection = refusals[0]
+        more = f" {len(refusals)} of {len(images)} images are refused." if len(images) > 1 else ""
+        result.update(failed=True, msg=f"{reference}: {rejection['message']}{more}", rejection=rejection)
+    return result

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.environment import fill
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.environment import VARIABLES
+
+try:
+    import cryptography
+except ImportError:
+    pass
+
+Result = dict[str, t.Any]
+MINIMUM_CRYPTOGRAPHY = 38
+MAX_FILE_BYTES = 2**20
+
+
+class Files(t.Protocol):
+    """How the place that runs the task finds files: the controller as `copy` does, a target as its shell would."""
+
+    def find(self, path: str) -> str:
+        """Where a file that is to be read is; it may not be there."""
+
+    def target(self, path: str) -> str:
+        """Where a file that is to be written goes."""
+
+    def ephemeral(self) -> str:
+        """A new folder, 0700, that is gone at the end of the run. Raises POLICY_UNSUPPORTED where there is none."""
+
+    def is_ephemeral(self, path: str) -> bool:
+        """Whether a file lies in such a folder, so that nothing done to it outlasts the run."""
+
+
+class Cache(t.Protocol):
+    """Verdicts of this run, by digest and by everything that they depend on."""
+
+    def verdict(self, digest: str, question: t.Mapping[str, t.Any], judge: t.Callable[[], Result]) -> Result:
+        """The verdict that was reached before, or `judge()`'s, which is kept when it may be."""
+
+    def drop(self, digest: str) -> None:
+        """Forget what was said of this digest: something was attached to it or taken from it."""
+
+    def lock(self, name: str) -> t.ContextManager[t.Any]:
+        """Held by one task of this run at a time."""
+
+
+class NoCache:
+    """Where there is no run to remember for: on a managed host."""
+
+    def verdict(self, digest: str, question: t.Mapping[str, t.Any], judge: t.Callable[[], Result]) -> Result:
+        return judge()
+
+    def drop(self, digest: str) -> None:
+        """Nothing was kept."""
+
+    def lock(self, name: str) -> t.ContextManager[t.Any]:
+        return contextlib.nullcontext()
+
+
+@dataclass
+class Context:
+    """All that a task may know of where it runs; the same for a module on a host and an action on the controller."""
+
+    params: dict[str, t.Any]
+    environ: t.Mapping[str, str]
+    files: Files
+    check_mode: bool = False
+    from_task: frozenset[str] = frozenset()
+    """Names of the variables that the task's own `environment:` set."""
+    cache: Cache = field(default_factory=NoCache)
+    warnings: list[str] = field(default_factory=list)
+    progress: t.Callable[[int, int, int], None] | None = None
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def read(self, path: str) -> bytes:
+        """The content of a small regular file that the task names. Raises OSError, LIMIT_EXCEEDED."""
+        with open(os.open(self.files.find(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise Rejection("MALFORMED", f"{path!r} is not a regular file; name one that is.")
+            data = stream.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise Rejection("LIMIT_EXCEEDED", f"{path!r} is larger than {MAX_FILE_BYTES} bytes; name the right file.")
+        return data
+
+
+@dataclass(frozen=True)
+class Task:
+    """One module: its options, and what it does with them. `places` tells which options lead to files of the place
+    that runs the task, so that `run_on` has to be said where it is not clear whose files are meant."""
+
+    spec: ArgumentSpec
+    run: t.Callable[[Context], Result]
+    places: t.Callable[[t.Mapping[str, t.Any]], list[str]] = field(default=lambda params: [])
+
+
+def execute(task: Task, context: Context) -> Result:
+    """Run a task and answer in Ansible's terms; whatever is refused becomes `failed` with `msg` and `rejection`."""
+    try:
+        _need_cryptography()
+        task.spec.check(context.params)
+        context.params = fill(task.spec, context.params, context.environ)
+        result = task.run(context)
+    except Rejection as rejection:
+        result = failure(rejection)
+    except OSError as error:
+        name = f" {error.filename!r}" if isinstance(error.filename, str) else ""
+        result = failure(Rejection("UNREACHABLE", f"The file{name} could not be used: {error.strerror or error}."))
+    if context.warnings:
+        result["warnings"] = list(context.warnings)
+    return result
+
+
+def failure(rejection: Rejection) -> Result:
+    return {"failed": True, "changed": False, "msg": rejection.message, "rejection": rejection.as_dict()}
+
+
+def secrets_of(task: Task, params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> set[str]:
+    """Every secret that a task was given, as option or by a variable."""
+    values = {params.get(name) for name in task.spec.secret_options()}
+    values |= {environ.get(row.name) for row in VARIABLES.values() if row.sensitive}
+    return {value for value in values if isinstance(value, str) and value}
+
+
+def _need_cryptography() -> None:
+    try:
+        found = cryptography.__version__
+    except NameError:
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            f"The Python library cryptography >= {MINIMUM_CRYPTOGRAPHY} is missing on {_here()}; install it there.",
+        ) from None
+    if int(found.split(".")[0]) < MINIMUM_CRYPTOGRAPHY:
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            f"The Python library cryptography is {found} on {_here()} ({cryptography.__file__}); "
+            f"{MINIMUM_CRYPTOGRAPHY} or newer is needed.",
+        )
+
+
+def _here() -> str:
+    return f"{os.uname().nodename} for {sys.executable}"

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence, Location
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import (
+    from_bundle,
+    from_legacy,
+    from_listing,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import (
+    BUNDLE_PREFIX,
+    PREDICATE_ANNOTATION,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import parse_signatures, sig_tag
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import OCI_EMPTY, Descriptor
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
+
+MAX_ATTACHMENT_BYTES = 4 * 1024 * 1024
+
+
+def find_bundles(place: Place, digest: str, policy: Policy, limit: int = MAX_ATTACHMENT_BYTES) -> list[Evidence]:
+    """The bundles attached to an image as referrers, each as evidence.
+
+    A registry's word for a referrer's type is taken only to leave it out of the download where its manifest says that
+    it is a bundle of another predicate type (which can only refuse). What is no bundle is passed over; a bundle that
+    cannot be read is evidence with an error. Whatever keeps us from looking is raised.
+    """
+    found = []
+    for descriptor in place.referrers(digest):
+        if not _may_be_bundle(descriptor):
+            continue
+        claimed = descriptor.annotations.get(PREDICATE_ANNOTATION)
+        if claimed is not None and not policy.counts(claimed):
+            found.append(from_listing(claimed, Location(descriptor.digest)))
+            continue
+        evidence = _read_referrer(place, descriptor, digest, policy, limit)
+        if evidence is not None:
+            found.append(evidence)
+    return found
+
+
+def _may_be_bundle(descriptor: Descriptor) -> bool:
+    # Registries list a bundle under its manifest's artifactType, under its config's media type, or under nothing.
+    kind = descriptor.artifact_type
+    return kind is None or kind == OCI_EMPTY or kind.startswith(BUNDLE_PREFIX)
+
+
+def _read_referrer(place: Place, descriptor: Descriptor, digest: str, policy: Policy, limit: int) -> Evidence | None:
+    location = Location(descriptor.digest)
+    manifest = place.get_manifest(descriptor.digest)
+    if manifest is None:
+        raise Rejection(
+            "UNREACHABLE",
+            f"{place.name} lists {descriptor.digest} as attached to {digest}, but does not have it; push it again.",
+        )
+    try:
+        layers = [] if manifest.is_index else manifest.layers
+        if not layers or not layers[0].media_type.startswith(BUNDLE_PREFIX):
+            return None
+        subject = manifest.subject
+        if subject is None or subject.digest != digest:
+            raise Rejection("SUBJECT_MISMATCH", f"The referrer {descriptor.digest} is attached to another image.")
+        if len(layers) != 1:
+            raise Rejection(
+                "MALFORMED", f"The referrer {descriptor.digest} has {len(layers)} layers where a bundle has one."
+            )
+        claimed = manifest.annotations.get(PREDICATE_ANNOTATION)
+        if claimed is not None and not policy.counts(claimed):
+            return from_listing(claimed, location)
+    except Rejection as rejection:
+        return Evidence("bundle", location, error=rejection)
+    return from_bundle(place.get_blob(layers[0], limit), location)
+
+
+def find_legacy(place: Place, digest: str, limit: int = MAX_ATTACHMENT_BYTES) -> list[Evidence]:
+    """The layers of the image's `.sig` tag, each as evidence; none where there is no such tag."""
+    manifest = place.get_manifest(sig_tag(digest))
+    if manifest is None:
+        return []
+    return [
+        from_legacy(
+            layer,
+            place.get_blob(layer.descriptor, limit),
+            Location(manifest.digest, sig_tag(digest), layer.index),
+        )
+        for layer in parse_signatures(manifest)
+    ]

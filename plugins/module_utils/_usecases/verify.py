@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.attached import (
+    MAX_ATTACHMENT_BYTES,
+    find_bundles,
+    find_legacy,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session, need_manifest
+
+MAX_CHILDREN = 256
+MAX_DEPTH = 2
+
+
+@dataclass(frozen=True)
+class VerifyRequest:
+    """`all_signatures`: look at every signature in both formats, even when fewer satisfy the policy."""
+
+    policy: Policy
+    recursive: bool = False
+    all_signatures: bool = False
+    limit: int = MAX_ATTACHMENT_BYTES
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of one image: its digest and verdict, and those of its children where they were asked for."""
+
+    image: Image
+    digest: str
+    verdict: Verdict
+    children: tuple[Judged, ...] = ()
+
+    @property
+    def refusal(self) -> Rejection | None:
+        """The first reason why the image, or one of its children, is not accepted."""
+        if self.verdict.refusal:
+            return self.verdict.refusal
+        for child in self.children:
+            if child.refusal:
+                return Rejection(
+                    child.refusal.code,
+                    f"The image {child.digest} of the index {self.digest} is refused: {child.refusal.message}",
+                    rejected=child.refusal.rejected,
+                )
+        return None
+
+
+def resolve(session: Session, image: Image) -> str:
+    """The digest that a tag stands for now; a digest stands for itself, unasked."""
+    if image.reference and image.reference.digest:
+        return image.reference.digest
+    return need_manifest(session.place(image), image).digest
+
+
+def verify_image(session: Session, image: Image, digest: str, request: VerifyRequest) -> Judged:
+    """Judge one digest of an image. Refusals are in what is returned; what kept us from looking is raised."""
+    verdict = judge(session.attachments(image), image, digest, request)
+    children: tuple[Judged, ...] = ()
+    if request.recursive:
+        manifest = need_manifest(session.place(image), image, digest)
+        children = tuple(
+            Judged(image, child.digest, judge(session.attachments(image), image, child.digest, request))
+            for child in descendants(session.place(image), manifest)
+        )
+    return Judged(image, digest, verdict, children)
+
+
+def judge(place: Place, image: Image, digest: str, request: VerifyRequest) -> Verdict:
+    """Bundles first; `.sig` only where they leave the policy unsatisfied. A needed look-up that fails is raised."""
+    found: list[Evidence] = find_bundles(place, digest, request.policy, request.limit)
+    verdict = _verify(found, image, digest, request)
+    if verdict.verified and not request.all_signatures:
+        return verdict
+    legacy = find_legacy(place, digest, request.limit)
+    return _verify(found + legacy, image, digest, request) if legacy else verdict
+
+
+def _verify(found: list[Evidence], image: Image, digest: str, request: VerifyRequest) -> Verdict:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return verify(digest, found, request.policy, None, now, image.text)
+
+
+def descendants(place: Place, manifest: Manifest) -> list[Manifest]:
+    """Every manifest below an index, each once, without those that BuildKit adds for no platform.
+
+    Raises LIMIT_EXCEEDED past 256 of them or two levels, UNREACHABLE where one is missing.
+    """
+    found: dict[str, Manifest] = {}
+    level = [manifest]
+    for _depth in range(MAX_DEPTH):
+        level = [_child(place, child) for one in level if one.is_index for child in one.manifests if _is_image(child)]
+        found.update({one.digest: one for one in level})
+        if len(found) > MAX_CHILDREN:
+            raise Rejection(
+                "LIMIT_EXCEEDED", f"{manifest.digest} lists more than the {MAX_CHILDREN} images that are read."
+            )
+    if any(one.is_index for one in level):
+        raise Rejection("LIMIT_EXCEEDED", f"{manifest.digest} nests indexes deeper than {MAX_DEPTH} levels.")
+    return list(found.values())
+
+
+def _is_image(child: Descriptor) -> bool:
+    return (child.platform or {}).get("os") != "unknown"
+
+
+def _child(place: Place, child: Descriptor) -> Manifest:
+    manifest = place.get_manifest(child.digest)
+    if manifest is None:
+        raise Rejection(
+            "UNREACHABLE", f"{place.name} does not have {child.digest}, which its index lists; push it again."
+        )
+    return manifest

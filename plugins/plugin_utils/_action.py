@@ -1,0 +1,180 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is **PRIVATE** to the collection. It can change at any time.
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleFileNotFound
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import (
+    Context,
+    Result,
+    Task,
+    execute,
+    failure,
+    secrets_of,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.environment import VARIABLES
+from ansible_collections.supplychain.cosign.plugins.plugin_utils._cache import RunCache
+from ansible_collections.supplychain.cosign.plugins.plugin_utils._masking import mask
+
+display = Display()
+
+
+def _run_folder() -> str:
+    """Ansible's own temporary folder of this run: 0700, shared by the forks, removed at the end and on ^C."""
+    return str(C.DEFAULT_LOCAL_TMP)  # type: ignore[attr-defined]
+
+
+class CosignAction(ActionBase):
+    """Runs a module's task on the controller, or hands it to the module on the managed host (`run_on: target`)."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    task: Task
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+        result: Result = super().run(tmp, task_vars)
+        del tmp
+        environment = self._environment()
+        try:
+            on_target = self._is_on_target()
+        except Rejection as rejection:
+            return {**result, **failure(rejection)}
+        if on_target:
+            return {**result, **self._on_target(environment, task_vars)}
+        return {**result, **self._on_controller(environment)}
+
+    # Which machine -----------------------------------------------------------------------------------------------
+
+    def _is_on_target(self) -> bool:
+        """`run_on`, or where it is not given the controller; never by guess where files of a machine are meant."""
+        run_on = self._task.args.get("run_on")
+        if run_on is not None:
+            return bool(run_on == "target")
+        if self._connection.transport == "local":
+            return False
+        places = self.task.places(self._task.args)
+        if places:
+            raise Rejection(
+                "POLICY_UNSUPPORTED",
+                f"{' and '.join(places)} may mean files of the controller or of this host; set run_on to controller or "
+                "target.",
+            )
+        if self._task.delegate_to:
+            display.warning(
+                f"{self._task.action} runs on the controller although it is delegated to {self._task.delegate_to}; "
+                "set run_on: target to run it there, or run_on: controller to say that this is meant."
+            )
+        return False
+
+    def _on_target(self, environment: dict[str, str], task_vars: dict[str, t.Any] | None) -> Result:
+        """The arguments as they were written, and secrets of the task's environment as a hidden option: core would put
+        the environment into the command line of the host."""
+        hidden = {name: value for name, value in environment.items() if _is_secret(name)}
+        arguments = dict(self._task.args)
+        if hidden:
+            arguments["_environment"] = hidden
+        written = self._task.environment
+        try:
+            self._task.environment = [{name: value for name, value in environment.items() if name not in hidden}]
+            answer: Result = self._execute_module(
+                module_name=self._task.resolved_action or self._task.action, module_args=arguments, task_vars=task_vars
+            )
+        finally:
+            self._task.environment = written
+        # What the callbacks print of the call is masked by the module itself; the hidden option is nobody's business.
+        answer.get("invocation", {}).get("module_args", {}).pop("_environment", None)
+        return answer
+
+    def _on_controller(self, environment: dict[str, str]) -> Result:
+        validation = ArgumentSpecValidator(self.task.spec.options).validate(dict(self._task.args))
+        environ = {**os.environ, **environment}
+        secrets = secrets_of(self.task, validation.validated_parameters, environ)
+        if validation.error_messages:
+            unsupported = isinstance(validation.errors[0], UnsupportedError)
+            text = f"{'Unsupported parameters: ' if unsupported else ''}{'; '.join(validation.error_messages)}"
+            return mask({"failed": True, "msg": text}, secrets)
+        context = Context(
+            params={name: validation.validated_parameters.get(name) for name in self.task.spec.options},
+            environ=environ,
+            files=ControllerFiles(self),
+            check_mode=bool(self._task.check_mode),
+            from_task=frozenset(environment),
+            cache=RunCache(_run_folder(), str(self._task._uuid), bool(self._task.until or self._task.retries)),
+            progress=_progress(),
+        )
+        result = execute(self.task, context)
+        if not self._task.diff:
+            result.pop("diff", None)
+        # A variable that the task's options resolved may be a secret of its own.
+        return mask(result, secrets | secrets_of(self.task, context.params, {}))
+
+    def _environment(self) -> dict[str, str]:
+        """The task's `environment:`, block by block, the innermost last, as core merges it."""
+        merged: dict[str, str] = {}
+        for one in self._task.environment or []:
+            templated = self._templar.template(one) if one else {}
+            merged.update({str(name): str(value) for name, value in (templated or {}).items()})
+        return merged
+
+
+class ControllerFiles:
+    """Files as `copy: src` finds them, and as a playbook means them when they are written."""
+
+    def __init__(self, action: CosignAction) -> None:
+        self._action = action
+
+    def find(self, path: str) -> str:
+        try:
+            return str(self._action._find_needle("files", os.path.expanduser(path)))
+        except AnsibleFileNotFound:
+            return self.target(path)
+
+    def target(self, path: str) -> str:
+        return os.path.normpath(os.path.join(self._action._loader.get_basedir(), os.path.expanduser(path)))
+
+    def ephemeral(self) -> str:
+        return tempfile.mkdtemp(prefix="cosign-login-", dir=_run_folder())
+
+    def is_ephemeral(self, path: str) -> bool:
+        return os.path.realpath(path).startswith(os.path.realpath(_run_folder()) + os.sep)
+
+
+def _is_secret(name: str) -> bool:
+    variable = VARIABLES.get(name.upper())
+    # cosign masks every COSIGN_, SIGSTORE_ and TUF_ variable that it does not know: one may be a secret.
+    return variable.sensitive if variable else name.startswith(("COSIGN_", "SIGSTORE_", "TUF_"))
+
+
+def _progress() -> t.Callable[[int, int, int], None] | None:
+    """Shows how far a long task is, with `-v`, and only to a person at a terminal."""
+    if display.verbosity < 1 or not sys.stderr.isatty():
+        return None
+    started = time.monotonic()
+    last = started
+
+    def show(done: int, total: int, refused: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < 1 and done < total:
+            return
+        last = now
+        rate = done / max(now - started, 0.001)
+        left = (total - done) / rate if rate else 0
+        print(f"{done}/{total}, {refused} refused, {rate:.0f}/s, {left:.0f} s left", file=sys.stderr, flush=True)
+
+    return show
