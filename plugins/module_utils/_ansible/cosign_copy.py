@@ -54,7 +54,10 @@ def run(context: Context) -> Result:
             "A docker-archive cannot hold signatures; set signatures: false, or copy to oci-archive:.",
         )
     request = CopyRequest(source, destination, params["platform"], params["signatures"], context.check_mode)
-    with Session(access_of(context, "source_registry_")) as source_session, Session(access_of(context)) as session:
+    near, far = source.reference, destination.reference
+    same_registry = near is not None and (far is None or near.host == far.host)
+    source_access = access_of(context, "source_registry_", same_registry)
+    with Session(source_access) as source_session, Session(access_of(context)) as session:
         copied = copy_image(source_session, session, request)
     if copied.changed and not context.check_mode:
         context.cache.drop(copied.digest)

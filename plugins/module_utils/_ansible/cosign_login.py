@@ -58,7 +58,9 @@ def run(context: Context) -> Result:
         # Asked before anything is written, in check mode too: a password that is refused is an answer.
         access = access_of(context)
         with Transport(access.transport) as transport:
-            ping(transport, registry, Credential(params["username"], params["password"], origin_of="option username"))
+            credential = Credential(params["username"], params["password"], origin_of="option username")
+            if not ping(transport, registry, credential):
+                context.warn(f"{registry} asks nobody for a credential, so this one could not be checked.")
     path = os.path.join(context.files.ephemeral(), CONFIG) if params["ephemeral"] else _auth_file(context)
     before = has_credential(path, registry)
     ephemeral = context.files.is_ephemeral(path)

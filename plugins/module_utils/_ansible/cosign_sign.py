@@ -5,6 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import annotations_of
@@ -34,6 +35,11 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.result
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE, LEGACY
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import (
+    PublicKey,
+    parse_public_key,
+    wrap_public_key,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile import decrypt_key
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.signer import FileSigner, check_signing
@@ -77,8 +83,10 @@ def run(context: Context) -> Result:
         )
     access = access_of(context)
     images = images_of(context)
+    key, signing = _keys(context, access, formats)
     request = SignRequest(
-        signer=_signer(context, access, formats),
+        key=key,
+        signer=signing,
         formats=formats,
         annotations=None if params["annotations"] is None else annotations_of(params),
         identities=tuple(params["sign_container_identity"]),
@@ -107,27 +115,36 @@ def run(context: Context) -> Result:
         else:
             results.append({key: value for key, value in outcome.items() if key != "diff"})
             diffs.append(outcome["diff"])
-    return {**collect(results), "diff": diffs}
+    return {**collect(results, params["details"]), "diff": diffs}
 
 
-def _signer(context: Context, access: Access, formats: t.Sequence[str]) -> FileSigner | None:
-    params = context.params
-    if not params["key"]:
+def _key_text(context: Context, access: Access) -> bytes | None:
+    """What the key option names; None where check mode finds no such file: an earlier task would have made it."""
+    reference = context.params["key"]
+    if not reference:
         raise Rejection("POLICY_UNSUPPORTED", "There is no key to sign with; give key, or set COSIGN_KEY.")
-    try:
-        pem = read_key(context, params["key"], access)
-    except Rejection:
-        if context.check_mode and "://" not in params["key"]:
-            return None
-        raise
+    is_file = "://" not in reference and "-----BEGIN" not in reference
+    if context.check_mode and is_file and not os.path.exists(context.files.find(reference)):
+        return None
+    return read_key(context, reference, access)
+
+
+def _keys(context: Context, access: Access, formats: t.Sequence[str]) -> tuple[PublicKey | None, FileSigner | None]:
+    """The key whose signatures are ours, and what signs with it; to remove signatures a public key is enough."""
+    params = context.params
+    text = _key_text(context, access)
+    if text is None:
+        return None, None
+    if params["state"] == "absent" and b"-----BEGIN PUBLIC KEY-----" in text:
+        return parse_public_key(text, "key"), None
     if params["key_password"] is None:
         raise Rejection(
             "AUTH_REFUSED", "The key is encrypted and no password is given; give key_password, or set COSIGN_PASSWORD."
         )
-    private = decrypt_key(pem, params["key_password"].encode("utf-8"))
-    kind = FileSigner(private, "sha256").public_key.kind
+    private = decrypt_key(text, params["key_password"].encode("utf-8"))
+    public = wrap_public_key(private.public_key(), "private key")
     # Without a log every format takes the same hash.
-    return FileSigner(private, check_signing(kind, formats[0], None))
+    return public, FileSigner(private, check_signing(public.kind, formats[0], None))
 
 
 def _sign(context: Context, session: Session, image: Image, request: SignRequest) -> Result:

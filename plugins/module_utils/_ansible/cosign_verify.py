@@ -55,7 +55,6 @@ SPEC = COMMON.merged(
             "annotations": {"type": "dict", "default": {}},
             "recursive": {"type": "bool", "default": False},
             "signatures": {"type": "str", "choices": ["enough", "all"], "default": "enough"},
-            "details": {"type": "bool", "default": False},
         }
     ),
 )

@@ -10,30 +10,30 @@ import typing as t
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.environment import OPTION_VARIABLES
 
-# A variable of the environment that stands for one of these is not read when the task gives another of the same set:
-# the task has chosen, and a variable from afar must not turn its choice into a contradiction.
-_COMPETING = (
-    frozenset(("key", "keys")),
-    frozenset(("registry_username", "registry_password", "registry_token", "auth_file")),
-    frozenset(("registry_client_cert", "registry_client_key")),
-)
+# A variable that stands for one of these is not read when one of the others is given: the task has chosen, and a
+# variable from afar must not turn its choice into a contradiction.
+_RIVALS = {
+    "key": ("keys",),
+    "registry_username": ("registry_token", "auth_file"),
+    "registry_password": ("registry_token", "auth_file"),
+    "registry_token": ("registry_username", "registry_password", "auth_file"),
+}
 
-# Nothing that weakens a check may come from the environment.
-_NEVER = ("insecure_", "allow_")
+# The search for a credential reads it itself, in its place among the files that may hold one.
+_ELSEWHERE = "auth_file"
 
 
 def fill(spec: ArgumentSpec, params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """The task's options, with variables of the environment where an option was not given and none competes with it.
+    """The task's options, with variables of the environment where an option was not given and no rival of it was.
 
     An empty variable is as good as none, but for a password, which may be empty.
     """
     filled = dict(params)
     for name in spec.options:
         variable = OPTION_VARIABLES.get(name)
-        if variable is None or params.get(name) is not None or name.startswith(_NEVER):
+        if variable is None or name == _ELSEWHERE or filled.get(name) is not None:
             continue
-        rivals = [rival for group in _COMPETING if name in group for rival in group if rival != name]
-        if any(params.get(rival) is not None for rival in rivals):
+        if any(filled.get(rival) is not None for rival in _RIVALS.get(name, ())):
             continue
         value = environ.get(variable.name)
         if value or (value is not None and name == "key_password"):

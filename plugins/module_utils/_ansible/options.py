@@ -35,7 +35,11 @@ COMMON = ArgumentSpec(
 )
 
 IMAGE = ArgumentSpec(
-    {"image": {"type": "str"}, "images": {"type": "list", "elements": "str"}},
+    {
+        "image": {"type": "str"},
+        "images": {"type": "list", "elements": "str"},
+        "details": {"type": "bool", "default": False},
+    },
     mutually_exclusive=[("image", "images")],
     required_one_of=[("image", "images")],
 )
@@ -68,9 +72,7 @@ REGISTRY = ArgumentSpec(
     ],
 ).merged(TLS)
 
-LIMITS = ArgumentSpec(
-    {"max_attachment_size": {"type": "str", "default": "4MiB"}, "max_workers": {"type": "int", "default": 64}}
-)
+LIMITS = ArgumentSpec({"max_attachment_size": {"type": "str"}, "max_workers": {"type": "int", "default": 64}})
 
 ATTACHMENTS = ArgumentSpec({"attachment_repository": {"type": "str"}})
 
@@ -115,7 +117,7 @@ def images_of(context: Context) -> list[Image]:
     params = context.params
     texts = [params["image"]] if params.get("image") is not None else params["images"]
     if not texts:
-        raise Rejection("POLICY_UNSUPPORTED", "images is an empty list, so nothing would be looked at; name an image.")
+        raise Rejection("POLICY_UNSUPPORTED", "The list images is empty, so nothing would be looked at; name an image.")
     return [place_of(text, context.files.find) for text in texts]
 
 
@@ -135,8 +137,9 @@ def on_disk(params: t.Mapping[str, t.Any], *names: str) -> list[str]:
     return [name for name in names if is_place(params.get(name))]
 
 
-def access_of(context: Context, prefix: str = "registry_") -> Access:
-    """How to reach registries. Options that begin with `prefix` fall back to those that begin with `registry_`."""
+def access_of(context: Context, prefix: str = "registry_", same_registry: bool = True) -> Access:
+    """How to reach registries. Options that begin with `prefix` fall back to those that begin with `registry_`;
+    credentials only in the `same_registry`: they were given for that one and go nowhere else."""
     params = context.params
 
     def option(name: str) -> t.Any:
@@ -146,15 +149,19 @@ def access_of(context: Context, prefix: str = "registry_") -> Access:
     def file(path: str | None) -> str | None:
         return context.files.find(path) if path else None
 
-    own = params.get(f"{prefix}username") or params.get(f"{prefix}token") or params.get(f"{prefix}auth_file")
-    credentials = CredentialOptions(
-        username=params.get(f"{prefix}username") if own else params.get("registry_username"),
-        password=params.get(f"{prefix}password") if own else params.get("registry_password"),
-        token=params.get(f"{prefix}token") if own else params.get("registry_token"),
-        auth_file=file(params.get(f"{prefix}auth_file") if own and prefix != "registry_" else params.get("auth_file")),
-    )
+    own = any(params.get(f"{prefix}{name}") for name in ("username", "token", "auth_file"))
+    source = prefix if own else "registry_"
+    auth_file = params.get(f"{prefix}auth_file") if own and prefix != "registry_" else params.get("auth_file")
+    credentials = CredentialOptions()
+    if own or same_registry:
+        credentials = CredentialOptions(
+            username=params.get(f"{source}username"),
+            password=params.get(f"{source}password"),
+            token=params.get(f"{source}token"),
+            auth_file=file(auth_file),
+        )
     if params["registry_timeout"] < 1:
-        raise Rejection("POLICY_UNSUPPORTED", "registry_timeout must be a second or more.")
+        raise Rejection("POLICY_UNSUPPORTED", "The option registry_timeout must be a second or more.")
     return Access(
         credentials,
         TransportOptions(
@@ -172,13 +179,14 @@ def access_of(context: Context, prefix: str = "registry_") -> Access:
     )
 
 
-def size_of(text: str) -> int:
-    """Bytes of `5120`, `20K`, `45MiB`, as cosign reads them; up to 128 MiB."""
+def size_of(text: str | None) -> int:
+    """4 MiB where nothing is said; bytes of `5120`, `20K`, `45MiB`, as cosign reads them; up to 128 MiB."""
+    text = text or "4MiB"
     digits = text.rstrip("KMGIBkmgib ")
     unit = text[len(digits) :].strip().upper()
     if not digits.strip().isdigit() or unit not in _UNITS or not 0 < int(digits[:12]) * _UNITS[unit] <= _LARGEST:
         raise Rejection(
-            "LIMIT_EXCEEDED", f"max_attachment_size {text[:40]!r} is no size up to 128MiB; write 20K or 4MiB."
+            "LIMIT_EXCEEDED", f"The option max_attachment_size {text[:40]!r} is no size up to 128MiB; write 20K or 4MiB."
         )
     return int(digits) * _UNITS[unit]
 
@@ -186,7 +194,7 @@ def size_of(text: str) -> int:
 def workers_of(params: t.Mapping[str, t.Any]) -> int:
     workers: int = params["max_workers"]
     if not 1 <= workers <= 64:
-        raise Rejection("LIMIT_EXCEEDED", "max_workers must be between 1 and 64.")
+        raise Rejection("LIMIT_EXCEEDED", "The option max_workers must be between 1 and 64.")
     return workers
 
 

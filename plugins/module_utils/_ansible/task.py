@@ -20,7 +20,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.envir
 try:
     import cryptography
 except ImportError:
-    pass
+    HAS_CRYPTOGRAPHY = False
+else:
+    HAS_CRYPTOGRAPHY = True
 
 Result = dict[str, t.Any]
 MINIMUM_CRYPTOGRAPHY = 38
@@ -89,10 +91,13 @@ class Context:
 
     def read(self, path: str) -> bytes:
         """The content of a small regular file that the task names. Raises OSError, LIMIT_EXCEEDED."""
-        with open(os.open(self.files.find(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        descriptor = os.open(self.files.find(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise Rejection("MALFORMED", f"{path!r} is not a regular file; name one that is.")
-            data = stream.read(MAX_FILE_BYTES + 1)
+            data = os.read(descriptor, MAX_FILE_BYTES + 1)
+        finally:
+            os.close(descriptor)
         if len(data) > MAX_FILE_BYTES:
             raise Rejection("LIMIT_EXCEEDED", f"{path!r} is larger than {MAX_FILE_BYTES} bytes; name the right file.")
         return data
@@ -112,8 +117,8 @@ def execute(task: Task, context: Context) -> Result:
     """Run a task and answer in Ansible's terms; whatever is refused becomes `failed` with `msg` and `rejection`."""
     try:
         _need_cryptography()
-        task.spec.check(context.params)
         context.params = fill(task.spec, context.params, context.environ)
+        task.spec.check(context.params)
         result = task.run(context)
     except Rejection as rejection:
         result = failure(rejection)
@@ -137,13 +142,12 @@ def secrets_of(task: Task, params: t.Mapping[str, t.Any], environ: t.Mapping[str
 
 
 def _need_cryptography() -> None:
-    try:
-        found = cryptography.__version__
-    except NameError:
+    if not HAS_CRYPTOGRAPHY:
         raise Rejection(
             "POLICY_UNSUPPORTED",
             f"The Python library cryptography >= {MINIMUM_CRYPTOGRAPHY} is missing on {_here()}; install it there.",
-        ) from None
+        )
+    found = cryptography.__version__
     if int(found.split(".")[0]) < MINIMUM_CRYPTOGRAPHY:
         raise Rejection(
             "POLICY_UNSUPPORTED",

@@ -47,13 +47,13 @@ class Policy:
             (not self.keys, "Nobody is named who may have signed; give a key."),
             (
                 isinstance(self.required_signatures, bool) or self.required_signatures < 1,
-                "required_signatures must be 1 or more.",
+                "The number required_signatures must be 1 or more.",
             ),
             (
                 self.required_signatures > len({key.spki for key in self.keys}),
-                f"required_signatures is {self.required_signatures}, but fewer keys are given; give more.",
+                f"The number required_signatures is {self.required_signatures}, but fewer keys are given; give more.",
             ),
-            (self.match_reference not in MATCH_REFERENCE, f"match_reference must be one of {MATCH_REFERENCE}."),
+            (self.match_reference not in MATCH_REFERENCE, f"The option match_reference must be one of {MATCH_REFERENCE}."),
             (not self.predicate_types, "No predicate type is accepted; name one."),
             (
                 not self.check_claims and bool(self.annotations or self.match_reference != "none"),

@@ -29,6 +29,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire 
 PULL, PUSH, DELETE = "pull", "pull,push", "pull,push,delete"
 _CODE = re.compile(r"[A-Z][A-Z_]{0,39}\Z")
 
+LACKING = frozenset(("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"))
+
 Headers = t.Mapping[str, str]
 
 
@@ -110,6 +112,8 @@ def refusal(reply: Reply, what: str) -> Rejection:
     codes = error_codes(reply)
     said = f"{reply.status}{''.join(f' {code}' for code in sorted(codes))}"
     tried = f"Could not {what}: {reply.url.origin} answered {said}."
+    if codes & LACKING:
+        return Rejection("UNREACHABLE", f"{tried} It lacks blobs that it said it has. Run it again.")
     if reply.status in (401, 403) or "DENIED" in codes:
         return Rejection("AUTH_REFUSED", f"{tried} Check the credentials, and what they may do there.")
     if reply.status in (413, 507):

@@ -113,10 +113,16 @@ def read_auth_file(path: str) -> AuthFile | None:
         return None
     except OSError as error:
         raise _unreadable(path, error.strerror or "unknown error") from None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _unreadable(path, "it is not a regular file")
-        data = stream.read(_MAX_BYTES + 1)
+        data = b""
+        while len(data) <= _MAX_BYTES and (more := os.read(descriptor, _MAX_BYTES + 1)):
+            data += more
+    except OSError as error:
+        raise _unreadable(path, error.strerror or "unknown error") from None
+    finally:
+        os.close(descriptor)
     if len(data) > _MAX_BYTES:
         raise _unreadable(path, "it is too large")
     try:

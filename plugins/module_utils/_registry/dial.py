@@ -234,4 +234,4 @@ def _tunnel(sock: socket.socket, origin: Origin, authorization: str | None, dead
     if status == 407:
         raise Rejection("AUTH_REFUSED", "The proxy wants a user and password: write http://USER:PASSWORD@HOST:PORT.")
     if not 200 <= status < 300 or not connection.is_quiet():
-        raise Broken(f"cannot be reached through the proxy, which answered {status}")
+        raise NotListening(f"cannot be reached through the proxy, which answered {status}")

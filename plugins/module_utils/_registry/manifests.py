@@ -25,6 +25,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.reject
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import check_digest, parse_object
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import (
     DELETE,
+    LACKING,
     PULL,
     PUSH,
     Api,
@@ -118,7 +119,7 @@ def write_manifest(api: Api, manifest: Manifest, reference: str, deadline: Deadl
 
 
 def misses_blobs(reply: Reply) -> bool:
-    return reply.status in (400, 404) and bool(error_codes(reply) & {"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"})
+    return reply.status in (400, 404) and bool(error_codes(reply) & LACKING)
 
 
 def await_tag(api: Api, tag: str, digest: str, deadline: Deadline) -> None:

@@ -62,7 +62,8 @@ def ask_api(api: Api, digest: str, deadline: Deadline) -> list[Descriptor] | Non
 
 def ask_fallback(api: Api, digest: str, deadline: Deadline) -> list[Descriptor]:
     index = read_manifest(api, fallback_tag(digest), deadline).manifest
-    return [] if index is None else _checked_index(index, api.name).manifests
+    # `cosign copy` leaves the image itself under this tag: it lists nothing.
+    return [] if index is None or index.digest == digest else _checked_index(index, api.name).manifests
 
 
 def entry_for(manifest: Manifest) -> JsonObject:
@@ -80,19 +81,20 @@ def entry_for(manifest: Manifest) -> JsonObject:
 class FallbackEdit:
     """A merge for `update_tag`: this entry in, or that digest out; all others stay, also those seen in between."""
 
-    def __init__(self, name: str, add: JsonObject | None = None, remove: str | None = None) -> None:
+    def __init__(self, name: str, subject: str, add: JsonObject | None = None, remove: str | None = None) -> None:
         self._name = name
+        self._subject = subject
         self._remove = remove
         self._seen: dict[str, JsonObject] = {add["digest"]: add} if add else {}
 
     def __call__(self, current: Manifest | None) -> Manifest | None:
         document: JsonObject = {"schemaVersion": 2, "mediaType": OCI_INDEX}
         there: dict[str, JsonObject] = {}
-        if current is not None:
+        if current is not None and current.digest != self._subject:
             document = _checked_index(current, self._name).document
             there = {t.cast(str, one["digest"]): one for one in document["manifests"]}
         elif not self._seen:
-            return None
+            return current
         self._seen = {**self._seen, **there}
         if self._remove:
             self._seen.pop(self._remove, None)

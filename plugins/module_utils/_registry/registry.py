@@ -107,13 +107,13 @@ class RegistryPlace:
         listed = referrers.ask_api(self._api, subject.digest, deadline)
         if listed is not None and (promised or any(one.digest == manifest.digest for one in listed)):
             return
-        edit = referrers.FallbackEdit(self.name, add=referrers.entry_for(manifest))
+        edit = referrers.FallbackEdit(self.name, subject.digest, add=referrers.entry_for(manifest))
         manifests.update_tag(self._api, referrers.fallback_tag(subject.digest), edit, deadline)
 
     def remove_referrer(self, digest: str, subject: str) -> None:
         deadline = self._deadline()
         manifests.delete_manifest(self._api, digest, deadline)
-        edit = referrers.FallbackEdit(self.name, remove=digest)
+        edit = referrers.FallbackEdit(self.name, subject, remove=digest)
         manifests.update_tag(self._api, referrers.fallback_tag(subject), edit, deadline)
 
     def delete_manifest(self, digest: str) -> None:

@@ -76,10 +76,7 @@ def send_stream(connection: Connection, head: bytes, body: Source, size: int, de
             size -= len(chunk)
             if size < 0:
                 break
-            try:
-                connection.send(chunk, deadline)
-            except Broken:
-                return  # a server that refuses may answer before it has heard all; if it has not, reading fails
+            connection.send(chunk, deadline)
     if size:
         raise Rejection(
             "SIZE_MISMATCH", "What was to be sent has another size than its descriptor says; nothing was stored."

@@ -318,10 +318,12 @@ class Transport:
 def _speak(connection: Connection, request: Request, head: bytes, deadline: Deadline) -> Response:
     try:
         body = request.body
-        if callable(body):
-            send_stream(connection, head, body, request.size, deadline)
-        else:
-            connection.send(head + body if body else head, deadline)
+        # A server that refuses may answer, or say why it ends TLS, before it has heard all.
+        with contextlib.suppress(Broken):
+            if callable(body):
+                send_stream(connection, head, body, request.size, deadline)
+            else:
+                connection.send(head + body if body else head, deadline)
         return Response(connection, request.method, deadline)
     except BaseException:
         connection.close()

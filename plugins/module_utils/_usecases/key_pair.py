@@ -98,10 +98,12 @@ def _read(path: str) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    with open(descriptor, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Rejection("MALFORMED", f"{path} is not a regular file; name another path.")
-        return stream.read(2**20)
+        return os.read(descriptor, 2**20)
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: str, data: bytes, mode: int) -> None:

@@ -33,6 +33,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest, digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.payload import simple_signing_payload
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import (
     SIGN_PREDICATE,
     sign_statement,
@@ -53,8 +54,10 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.verif
 class SignRequest:
     """What should be there. `formats`: BUNDLE, LEGACY or both. `identities`: docker-references that a legacy signature
     is to carry instead of the image's own, one signature each. `annotations` None: none when signing, any when
-    removing. `signer` None: the key is only predicted (check mode), so nothing can be found or signed."""
+    removing. `key` is whose signatures are ours; None: it is only predicted (check mode), so nothing can be found.
+    `signer` signs with it; removing needs none."""
 
+    key: PublicKey | None
     signer: Signer | None
     formats: tuple[str, ...] = (BUNDLE,)
     annotations: t.Mapping[str, str] | None = None
@@ -119,7 +122,7 @@ def _predicted(image: Image, digest: str, request: SignRequest) -> Signed:
 def _settle(session: Session, image: Image, digest: str, manifest: Manifest | None, request: SignRequest) -> Signed:
     attachments = session.attachments(image)
     result = Signed(image, digest)
-    if request.signer is None:
+    if request.key is None:
         result.predicted = [
             _wish(request, one, name) for one in request.formats for name in _names(image, request, one)
         ]
@@ -165,14 +168,13 @@ def _wish(request: SignRequest, signature_format: str, name: str) -> dict[str, t
     return {
         "format": signature_format,
         "annotations": dict(request.annotations or {}),
-        "key_id": request.signer.public_key.key_id if request.signer else None,
+        "key_id": request.key.key_id if request.key else None,
         "signed_reference": name or None,
     }
 
 
 def _policy(request: SignRequest) -> Policy:
-    signer = t.cast(Signer, request.signer)
-    return Policy((KeyRule((signer.public_key,)),), ignore_tlog=True)
+    return Policy((KeyRule((t.cast(PublicKey, request.key),)),), ignore_tlog=True)
 
 
 def _ours(place: Place, digest: str, request: SignRequest, result: Signed) -> list[Accepted]:

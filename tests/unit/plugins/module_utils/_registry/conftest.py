@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import typing as t
 
 import pytest
@@ -16,8 +18,10 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci im
     digest_of,
     parse_manifest,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests, transport
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.registry import (
     RegistryPlace,
@@ -27,6 +31,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.trans
 from tests.support.registry import EmbeddedRegistry
 
 REPOSITORY = "acme/app"
+LIMIT = 1024 * 1024
 CANARY = "canary-S3cret"
 USER = Credential("ci", CANARY, origin_of="a test")
 
@@ -103,3 +108,16 @@ class Content:
         self.blobs_into(registry, repository)
         registry.put_manifest(repository, tag or self.manifest.digest, self.manifest.data, OCI_MANIFEST)
         return self
+
+
+def code_of(act: t.Callable[[], object]) -> str:
+    with pytest.raises(Rejection) as caught:
+        act()
+    assert CANARY not in str(caught.value)
+    assert re.match(r"[A-Z].*[.!]\Z", caught.value.message, re.DOTALL), caught.value.message
+    return caught.value.code
+
+
+def put(place: Place, data: bytes, mount_from: str | None = None) -> bool:
+    descriptor = Descriptor("application/octet-stream", digest_of(data), len(data))
+    return place.put_blob(descriptor, lambda: contextlib.nullcontext([data]), mount_from)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry import auth_file, credentials
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry import credentials
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.auth_file import (
     has_credential,
     remove_credential,
@@ -222,7 +222,7 @@ def test_order_of_the_files(home: Home) -> None:
     }
 
     def password() -> str | None:
-        found = home.find("reg.io/x", **environ)
+        found = home.find("reg.io/x", NOBODY, **environ)
         return found.password if found else None
 
     assert password() == "docker"
@@ -251,7 +251,7 @@ def test_the_process_environment_is_not_read(home: Home, monkeypatch: pytest.Mon
 
 
 def test_helpers(home: Home) -> None:
-    home.helper("ok", 'read server; echo "{\\"Username\\":\\"$1 $server\\",\\"Secret\\":\\"s\\"}"')
+    home.helper("ok", 'read server; echo "{\\"Username\\":\\"$1\\",\\"Secret\\":\\"$server\\"}"')
     home.helper("token", 'echo \'{"Username":"<token>","Secret":"T"}\'')
     home.helper("none", "echo credentials not found in native keychain; exit 1")
     helpers = {"reg.io": "ok", "token.io": "token", "none.io": "none"}
@@ -259,11 +259,11 @@ def test_helpers(home: Home) -> None:
     home.write(".docker/config.json", config)
     found = home.find("reg.io/x")
     assert found is not None
-    assert (found.username, found.password) == ("get reg.io", "s")
+    assert (found.username, found.password) == ("get", "reg.io")
     assert t.cast(Credential, home.find("token.io/x")).identity_token == "T"
     assert t.cast(Credential, home.find("none.io/x")).password == "file"
-    assert t.cast(Credential, home.find("alpine")).username == "get https://index.docker.io/v1/"
-    assert t.cast(Credential, home.find("other.io:5000/x")).username == "get other.io:5000"
+    assert t.cast(Credential, home.find("alpine")).password == "https://index.docker.io/v1/"
+    assert t.cast(Credential, home.find("other.io:5000/x")).password == "other.io:5000"
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_a_write_that_fails_leaves_the_file(home: Home, monkeypatch: pytest.Monk
     def fail(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(auth_file.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(Rejection, match="No space left"):
         store_credential(str(file), "reg.io", "ci", CANARY)
     assert file.read_text() == '{"auths": {}}'

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import re
 import threading
 import typing as t
 
@@ -30,24 +29,10 @@ from tests.support import faults
 from tests.support.http_server import Exchange, Request, Response
 from tests.support.registry import EmbeddedRegistry
 
-from .conftest import CANARY, REPOSITORY, USER, Content, Opener
+from .conftest import CANARY, LIMIT, REPOSITORY, USER, Content, Opener, code_of, put
 
 MANIFEST = ("GET", "/manifests/")
 BLOB = ("GET", "/blobs/sha256")
-LIMIT = 1024 * 1024
-
-
-def code_of(act: t.Callable[[], object]) -> str:
-    with pytest.raises(Rejection) as caught:
-        act()
-    assert CANARY not in str(caught.value)
-    assert re.match(r"[A-Z].*[.!]\Z", caught.value.message, re.DOTALL), caught.value.message
-    return caught.value.code
-
-
-def put(place: Place, data: bytes, mount_from: str | None = None) -> bool:
-    descriptor = Descriptor("application/octet-stream", digest_of(data), len(data))
-    return place.put_blob(descriptor, lambda: contextlib.nullcontext([data]), mount_from)
 
 
 def push(place: Place, content: Content, tag: str | None = None) -> None:
@@ -402,8 +387,19 @@ def test_AT_12_f_a_fallback_tag_that_is_no_index(
     registry: EmbeddedRegistry, place: RegistryPlace, content: Content
 ) -> None:
     registry.settings.referrers = False
-    content.into(registry, tag_of(content.manifest.digest))
+    Content("another").into(registry, tag_of(content.manifest.digest))
     assert code_of(lambda: place.referrers(content.manifest.digest)) == "MEDIA_TYPE"
+
+
+def test_cosign_copy_leaves_the_image_under_the_fallback_tag(
+    registry: EmbeddedRegistry, place: RegistryPlace, content: Content
+) -> None:
+    registry.settings.referrers = False
+    content.into(registry, tag_of(content.manifest.digest))
+    assert place.referrers(content.manifest.digest) == []
+    one = Content("ours", content.manifest).blobs_into(registry)
+    place.add_referrer(one.manifest)
+    assert [found.digest for found in place.referrers(content.manifest.digest)] == [one.manifest.digest]
 
 
 @pytest.mark.parametrize("api", [True, False], ids=["api", "fallback"])
@@ -445,7 +441,7 @@ def test_AT_11_e_oci_subject_without_the_api(
 
 
 def test_the_api_without_oci_subject(registry: EmbeddedRegistry, place: RegistryPlace, content: Content) -> None:
-    registry.fault(("PUT", "/manifests/"), faults.edited(lambda response: response.headers.pop("OCI-Subject", None)))
+    registry.fault(("PUT", "/manifests/"), faults.edited(lambda response: response.headers.__delitem__("OCI-Subject")))
     one = Content("ours", content.manifest).blobs_into(registry)
     place.add_referrer(one.manifest)
     assert len(registry.writes()) == 1
