@@ -140,7 +140,7 @@ class ControllerFiles:
 
     def find(self, path: str) -> str:
         try:
-            return str(self._action._find_needle("files", os.path.expanduser(path)))
+            return str(self._action._find_needle("files", os.path.expanduser(path)))  # type: ignore[no-untyped-call]
         except AnsibleFileNotFound:
             return self.target(path)
 

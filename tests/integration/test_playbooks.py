@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 import typing as t
+import urllib.parse
 
 import pytest
 
@@ -148,7 +151,7 @@ def test_check_mode_and_diff(playbook: Playbook, registry: EmbeddedRegistry, pus
 
 def test_the_environment_of_a_task_is_read(playbook: Playbook, pushed: str) -> None:
     playbook([sign("sign", pushed)])
-    options = {"environment": {"COSIGN_KEY": "ours.pub"}}
+    options: Task = {"environment": {"COSIGN_KEY": "ours.pub"}}
     tasks = [
         verify("from environment", pushed, {"environment": {"COSIGN_KEY": "ours.pub"}}, key=None),
         {"name": "env", "supplychain.cosign.cosign_env_info": {}, **options},
@@ -211,17 +214,15 @@ CANARIES = {
 @pytest.mark.parametrize("callback", ["json", "ansible.builtin.default"])
 def test_AT_42_no_secret_anywhere(playbook: Playbook, pushed: str, run_on: str, callback: str) -> None:
     """AT-14, AT-42: at -vvvv, in results, and in files left behind; raw, base64 and URL-encoded."""
-    import base64
-    import urllib.parse
-
     users = {"ci": CANARIES["option"], "env": CANARIES["environment"], "file": CANARIES["file"]}
     with EmbeddedRegistry(auth="token", users=users) as private:
         image = f"{private.host}/acme/app:1"
         (playbook.folder / "auth.json").write_text(
-            '{"auths": {"%s": {"auth": "%s"}}}'
-            % (private.host, base64.b64encode(f"file:{CANARIES['file']}".encode()).decode())
+            json.dumps(
+                {"auths": {private.host: {"auth": base64.b64encode(f"file:{CANARIES['file']}".encode()).decode()}}}
+            )
         )
-        common = {"run_on": run_on, "allow_http_registry": True}
+        common: Task = {"run_on": run_on, "allow_http_registry": True}
         auth_file = str(playbook.folder / "made.json")
         go_on = {"ignore_errors": True}
         tasks = [

@@ -62,5 +62,5 @@ def legacy_evidence(
     """The evidence of a `.sig` layer with ``payload`` (default: IMAGE); ``notes`` are further layer annotations."""
     text = simple_signing_payload(reference, IMAGE, annotations) if payload is None else payload
     made = (by or signer()).sign(text) if signature is None else signature
-    manifest, _ = append_signature(None, None, text, made, notes)
+    manifest, dummy = append_signature(None, None, text, made, notes)
     return from_legacy(parse_signatures(manifest)[0], text, LEGACY_AT)

@@ -27,4 +27,4 @@ def run(context: Context) -> Result:
     return {"changed": False, **shown}
 
 
-TASK = Task(SPEC, run)
+TASK = Task(SPEC, run, shows_secrets=lambda params: params.get("show_sensitive_values") is True)

@@ -46,6 +46,8 @@ def run_module(task: Task) -> t.NoReturn:
         check_mode=module.check_mode,
         from_task=frozenset(handed_over),
     )
+    if task.shows_secrets(params):
+        module.no_log_values.clear()
     result = execute(task, context)
     if not module._diff:
         result.pop("diff", None)

@@ -186,7 +186,7 @@ def size_of(text: str | None) -> int:
     unit = text[len(digits) :].strip().upper()
     if not digits.strip().isdigit() or unit not in _UNITS or not 0 < int(digits[:12]) * _UNITS[unit] <= _LARGEST:
         raise Rejection(
-            "LIMIT_EXCEEDED", f"The option max_attachment_size {text[:40]!r} is no size up to 128MiB; write 20K or 4MiB."
+            "LIMIT_EXCEEDED", f"The option max_attachment_size {text[:40]!r} is no size up to 128MiB; write 4MiB."
         )
     return int(digits) * _UNITS[unit]
 

@@ -106,11 +106,13 @@ class Context:
 @dataclass(frozen=True)
 class Task:
     """One module: its options, and what it does with them. `places` tells which options lead to files of the place
-    that runs the task, so that `run_on` has to be said where it is not clear whose files are meant."""
+    that runs the task, so that `run_on` has to be said where it is not clear whose files are meant. `shows_secrets`:
+    the user asked for secrets in the result."""
 
     spec: ArgumentSpec
     run: t.Callable[[Context], Result]
     places: t.Callable[[t.Mapping[str, t.Any]], list[str]] = field(default=lambda params: [])
+    shows_secrets: t.Callable[[t.Mapping[str, t.Any]], bool] = field(default=lambda params: False)
 
 
 def execute(task: Task, context: Context) -> Result:
@@ -135,7 +137,9 @@ def failure(rejection: Rejection) -> Result:
 
 
 def secrets_of(task: Task, params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> set[str]:
-    """Every secret that a task was given, as option or by a variable."""
+    """Every secret that a task was given, as option or by a variable, and that its result may not show."""
+    if task.shows_secrets(params):
+        return set()
     values = {params.get(name) for name in task.spec.secret_options()}
     values |= {environ.get(row.name) for row in VARIABLES.values() if row.sensitive}
     return {value for value in values if isinstance(value, str) and value}

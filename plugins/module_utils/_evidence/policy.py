@@ -51,9 +51,12 @@ class Policy:
             ),
             (
                 self.required_signatures > len({key.spki for key in self.keys}),
-                f"The number required_signatures is {self.required_signatures}, but fewer keys are given; give more.",
+                f"{self.required_signatures} signatures are required, but fewer keys are given; give more.",
             ),
-            (self.match_reference not in MATCH_REFERENCE, f"The option match_reference must be one of {MATCH_REFERENCE}."),
+            (
+                self.match_reference not in MATCH_REFERENCE,
+                f"The option match_reference must be one of {MATCH_REFERENCE}.",
+            ),
             (not self.predicate_types, "No predicate type is accepted; name one."),
             (
                 not self.check_claims and bool(self.annotations or self.match_reference != "none"),

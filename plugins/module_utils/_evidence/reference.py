@@ -37,7 +37,7 @@ def same_reference(signed: str, asked: str, digest: str, how: str) -> bool:
 
 
 def _split(reference: str) -> _Name:
-    name, _, digest = reference.partition("@")
+    name, dummy, digest = reference.partition("@")
     head, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
         head, tag = name, ""

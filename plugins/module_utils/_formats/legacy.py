@@ -144,7 +144,7 @@ def _read(existing: Manifest | None, existing_config: bytes | None) -> tuple[Jso
     if existing.is_index:
         raise Rejection("MEDIA_TYPE", _IS_INDEX)
     # Both refuse what is malformed, and more layers than are read.
-    _ = existing.layers, existing.config
+    dummy = existing.layers, existing.config
     config = parse_object(existing_config or b"{}", "config of the signatures")
     config["rootfs"] = dict(Fields(config.get("rootfs", {}), "config.rootfs").found)
     return {**existing.document, "layers": _array(existing.document, "layers")}, config

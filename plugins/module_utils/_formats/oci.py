@@ -142,12 +142,12 @@ def parse_manifest(data: bytes, media_type: str | None, digest: str | None = Non
     document = parse_object(data, "manifest")
     own = document.get("mediaType", media_type)
     if media_type is not None and own != media_type:
-        raise Rejection("MEDIA_TYPE", f"The manifest calls itself {str(own)[:120]!r}, but it came as {media_type[:120]!r}.")
+        raise Rejection("MEDIA_TYPE", f"The manifest is a {str(own)[:99]!r}, but it came as {media_type[:99]!r}.")
     if own not in MANIFEST_TYPES:
         raise Rejection("MEDIA_TYPE", f"The manifest is of the type {str(own)[:120]!r}, which is not read here.")
     is_index = own in (OCI_INDEX, DOCKER_LIST)
     if ("manifests" in document) != is_index or ("layers" in document or "config" in document) == is_index:
-        raise Rejection("AMBIGUOUS_MANIFEST", "The manifest has the shape of both an image and an index, or of neither.")
+        raise Rejection("AMBIGUOUS_MANIFEST", "The manifest has the shape of both image and index, or of neither.")
     if document.get("schemaVersion") != 2:
         raise Rejection("MALFORMED", "The manifest has no schemaVersion 2.")
     return Manifest(t.cast(str, own), data, computed, document)

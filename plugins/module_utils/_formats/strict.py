@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-JsonObject = t.Dict[str, t.Any]
+JsonObject = dict[str, t.Any]
 
 
 def parse_json(data: bytes, what: str) -> t.Any:
@@ -38,7 +38,7 @@ def parse_json(data: bytes, what: str) -> t.Any:
     def unique(pairs: list[tuple[str, t.Any]]) -> JsonObject:
         found = dict(pairs)
         if len({key.lower() for key in found}) != len(pairs):
-            raise Rejection("DUPLICATE_KEY", f"The {what} has the same key twice, so two readers may read it differently.")
+            raise Rejection("DUPLICATE_KEY", f"The {what} has the same key twice; readers may differ about it.")
         return found
 
     def constant(name: str) -> t.NoReturn:
@@ -84,7 +84,7 @@ def _bound_depth(text: str, what: str) -> None:
         if in_string:
             if escaped:
                 escaped = False
-                if len(token) == 1 or token[0] not in "\"\\":
+                if len(token) == 1 or token[0] not in '"\\':
                     continue
             if token == "\\":
                 escaped = True
@@ -181,7 +181,7 @@ def encode_base64(data: bytes) -> str:
 
 
 def check_digest(text: t.Any, what: str) -> str:
-    """A digest of OCI's grammar with sha256 or sha512 in lower case; else MALFORMED (it never reaches a URL or path)."""
+    """A digest of OCI's grammar, sha256 or sha512 in lower case; else MALFORMED: it never reaches a URL or path."""
     if not isinstance(text, str) or not _DIGEST.match(text):
         raise Rejection("MALFORMED", f"The {what} is not a sha256 or sha512 digest in lower case.")
     return text

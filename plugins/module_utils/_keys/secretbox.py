@@ -83,7 +83,7 @@ def _state(key: bytes, block: bytes) -> list[int]:
 
 
 def _rounds(x: list[int]) -> list[int]:
-    for _ in range(10):
+    for dummy in range(10):
         for a, b, c, d in _QUARTERS[0] + _QUARTERS[1]:
             for to, one, other, bits in ((b, a, d, 7), (c, b, a, 9), (d, c, b, 13), (a, d, c, 18)):
                 word = (x[one] + x[other]) & 0xFFFFFFFF

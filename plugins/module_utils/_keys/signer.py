@@ -30,10 +30,12 @@ class Signer(t.Protocol):
     """Something that signs: a key in a file, a KMS, a token. `hash_name` is a hash's name, or PURE."""
 
     @property
-    def public_key(self) -> PublicKey: ...
+    def public_key(self) -> PublicKey:
+        """Whose signatures these are."""
 
     @property
-    def hash_name(self) -> str: ...
+    def hash_name(self) -> str:
+        """What is signed is hashed with this first."""
 
     def sign(self, data: bytes) -> bytes:
         """The signature over `data` (not over its hash): DER for ECDSA, PKCS#1 v1.5 for RSA, raw for Ed25519."""

@@ -172,7 +172,7 @@ def _ask_helper(name: str, server: str, environ: t.Mapping[str, str]) -> Credent
 
 def _run(program: str, server: str, environ: t.Mapping[str, str]) -> tuple[int, bytes]:
     try:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 # pylint: disable=ansible-bad-function
             [program, "get"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

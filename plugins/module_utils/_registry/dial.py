@@ -208,7 +208,7 @@ def _make_context(tls: Tls, home: bool) -> ssl.SSLContext:
     elif tls.ca_file is None:
         context.load_default_certs()
     else:
-        _load(tls.ca_file, lambda path: context.load_verify_locations(path))
+        _load(tls.ca_file, context.load_verify_locations)
     if tls.client_cert and home:
         _load(tls.client_cert, lambda path: context.load_cert_chain(path, tls.client_key or None, password=""))
     return context

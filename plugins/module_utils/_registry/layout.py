@@ -202,7 +202,7 @@ class OciLayout:
                 "MALFORMED", f"{self.name} is no OCI layout of version 1.0.0, the only one that is read here."
             )
         index = parse_manifest(self._read("index.json") or _EMPTY, OCI_INDEX)
-        _ = index.manifests  # refuses entries that are none, before anything is written beside them
+        dummy = index.manifests  # refuses entries that are none, before anything is written beside them
         return index
 
     def _find(self, entries: list[Descriptor], reference: str) -> Descriptor | None:

@@ -26,12 +26,13 @@ class Place(t.Protocol):
         """The manifest or index of a tag, or of a digest (then the bytes hash to it)."""
 
     def get_blob(self, descriptor: Descriptor, limit: int) -> bytes:
-        """A small blob, whole. `limit` in bytes; larger is LIMIT_EXCEEDED, before it is fetched. Missing: UNREACHABLE."""
+        """A small blob, whole. Larger than `limit` bytes is LIMIT_EXCEEDED, before it is fetched."""
 
     def open_blob(self, descriptor: Descriptor) -> t.ContextManager[Chunks]:
         """A blob of any size in chunks; the last chunk comes only after size and digest were right."""
 
-    def has_blob(self, digest: str) -> bool: ...
+    def has_blob(self, digest: str) -> bool:
+        """Whether it is there; asked, not fetched."""
 
     def put_blob(
         self, descriptor: Descriptor, source: t.Callable[[], t.ContextManager[Chunks]], mount_from: str | None = None

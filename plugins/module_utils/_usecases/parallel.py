@@ -42,7 +42,7 @@ def in_parallel(
             except BaseException as error:
                 done.put((index, error))
 
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(min(workers, len(items)))]
+    threads = [threading.Thread(target=run, daemon=True) for dummy in range(min(workers, len(items)))]
     for thread in threads:
         thread.start()
     results: dict[int, T | Rejection] = {}

@@ -60,7 +60,7 @@ def parse_image(text: str) -> Image:
     kind, colon, rest = text.partition(":")
     if not colon or kind not in ON_DISK:
         return Image(text, parse_reference(text))
-    path, _, name = rest.partition(":")
+    path, dummy, name = rest.partition(":")
     if not path:
         raise Rejection("MALFORMED", f"The place {text!r} names no path; write {kind}:PATH[:NAME].")
     return Image(text, None, kind, path, name)

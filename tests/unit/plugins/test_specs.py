@@ -86,7 +86,7 @@ def docs_of(module: str) -> Docs:
 
 
 def fragment_options(slug: str) -> Docs:
-    file, _, part = slug.partition(".")
+    file, dummy, part = slug.partition(".")
     fragment = importlib.import_module(f"{PACKAGE}.doc_fragments.{file}").ModuleDocFragment
     return t.cast(Docs, yaml.safe_load(getattr(fragment, part.upper() or "DOCUMENTATION"))["options"])
 

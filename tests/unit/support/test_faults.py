@@ -56,7 +56,7 @@ def body(registry: EmbeddedRegistry) -> bytes:
 
 def test_which_requests_and_how_often(registry: EmbeddedRegistry) -> None:
     fault = registry.fault(("GET", r"/manifests/v1$"), faults.status(500), times=2, after=1)
-    assert [get(registry)[0].status for _ in range(5)] == [200, 500, 500, 200, 200]
+    assert [get(registry)[0].status for dummy in range(5)] == [200, 500, 500, 200, 200]
     assert (fault.hits, get(registry, "/v2/")[0].status) == (2, 200)
     registry.fault(lambda request: "list" in request.path, faults.html())
     response, page = get(registry, "/v2/a/tags/list")
@@ -162,7 +162,7 @@ def test_endless_pages(registry: EmbeddedRegistry) -> None:
     registry.fault(("GET", "referrers"), faults.endless_pages)
     path = "/v2/a/referrers/sha256:" + "0" * 64
     links = []
-    for _ in range(3):
+    for dummy in range(3):
         path = get(registry, path)[0].headers["Link"].partition(">")[0].strip("<")
         links.append(path)
     assert len(set(links)) == 3
@@ -177,7 +177,7 @@ def test_stalled_handlers_end_with_the_registry() -> None:
     before = threading.active_count()
     with EmbeddedRegistry() as registry:
         registry.fault(("GET", "silence"), faults.silence)
-        registry.fault(("GET", "endless"), lambda exchange: faults.endless_body(exchange))
+        registry.fault(("GET", "endless"), faults.endless_body)
         registry.fault(("GET", "drip"), faults.drip(0.1))
         sockets = []
         for path in ("/silence", "/endless", "/drip"):

@@ -22,7 +22,7 @@ def test_delay_is_a_round_trip_per_request_and_one_per_connection() -> None:
     with EmbeddedRegistry() as registry, DelayingProxy(registry.host, 100) as proxy:
         connection = http.client.HTTPConnection(proxy.host, timeout=5)
         times = []
-        for _ in range(3):
+        for dummy in range(3):
             start = time.monotonic()
             connection.request("GET", "/v2/")
             assert connection.getresponse().read() == b"{}"
@@ -80,7 +80,7 @@ def test_connect_and_absolute_form() -> None:
     with EmbeddedRegistry() as registry, ConnectProxy(hosts={"registry.example:443": registry.host}) as proxy:
         tunnel = http.client.HTTPConnection(proxy.host, timeout=5)
         tunnel.set_tunnel("registry.example", 443)
-        for _ in range(2):
+        for dummy in range(2):
             tunnel.request("GET", "/v2/")
             assert tunnel.getresponse().read() == b"{}"
         tunnel.close()

@@ -434,11 +434,11 @@ def test_many_at_once_and_no_thread_left() -> None:
     before = threading.active_count()
     with EmbeddedRegistry() as registry:
         digest = images.image().push_to(registry, "a", "v1")
-        clients = [Client(registry) for _ in range(32)]
+        clients = [Client(registry) for dummy in range(32)]
         found: list[str] = []
 
         def work(client: Client) -> None:
-            found.extend(client("GET", "/v2/a/manifests/v1").headers["Docker-Content-Digest"] for _ in range(10))
+            found.extend(client("GET", "/v2/a/manifests/v1").headers["Docker-Content-Digest"] for dummy in range(10))
 
         threads = [threading.Thread(target=work, args=(client,)) for client in clients]
         for thread in threads:

@@ -109,15 +109,15 @@ def test_what_is_wrong_beside_a_legacy_signature_is_its_error(notes: dict[str, s
 
 
 def test_AT_23_a_signature_that_is_not_base64() -> None:
-    manifest, _ = append_signature(None, None, b"{}", b"", {"dev.cosignproject.cosign/signature": "YR=="})
+    manifest, dummy = append_signature(None, None, b"{}", b"", {"dev.cosignproject.cosign/signature": "YR=="})
     assert code(from_legacy(parse_signatures(manifest)[0], b"{}", LEGACY_AT)) == "MALFORMED"
     text = legacy_evidence().payload
-    manifest, _ = append_signature(None, None, text, b"", {"dev.cosignproject.cosign/signature": "YR=="})
+    manifest, dummy = append_signature(None, None, text, b"", {"dev.cosignproject.cosign/signature": "YR=="})
     assert code(from_legacy(parse_signatures(manifest)[0], text, LEGACY_AT)) == "NON_CANONICAL"
 
 
 def test_AT_01_another_payload_than_the_layers_is_not_read() -> None:
-    manifest, _ = append_signature(None, None, b"x", b"s")
+    manifest, dummy = append_signature(None, None, b"x", b"s")
     evidence = from_legacy(parse_signatures(manifest)[0], legacy_evidence().payload, LEGACY_AT)
     assert code(evidence) == "DIGEST_MISMATCH"
 

@@ -204,7 +204,23 @@ def leaves(found: t.Any, path: str = "") -> t.Iterator[str]:
 
 @pytest.mark.parametrize("path", [*leaves(full())])
 def test_AT_24_any_wrong_type_anywhere_is_a_rejection(path: str) -> None:
-    for value in (None, 1, -1, 1.5, True, "", "x" * 100_000, "\u0000", [], [[]], [None], {}, {"a": {}}, MISSING):
+    values: tuple[t.Any, ...] = (
+        None,
+        1,
+        -1,
+        1.5,
+        True,
+        "",
+        "x" * 100_000,
+        "\u0000",
+        [],
+        [[]],
+        [None],
+        {},
+        {"a": {}},
+        MISSING,
+    )
+    for value in values:
         code_of(changed(path, value))  # anything but a Rejection ends the test
 
 
@@ -232,6 +248,6 @@ def test_the_referrer_is_cosigns_byte_for_byte(vectors: Path) -> None:
 
 def test_the_referrer_names_its_subject_and_type() -> None:
     subject = Descriptor("m/t", digest_of(b"s"), 1, annotations={"a": "b"}, artifact_type="t", platform={"os": "linux"})
-    manifest, _ = referrer_manifest(b"{}", subject, "p", datetime.datetime.now(datetime.timezone.utc))
+    manifest, dummy = referrer_manifest(b"{}", subject, "p", datetime.datetime.now(datetime.timezone.utc))
     assert manifest.subject == Descriptor("m/t", digest_of(b"s"), 1)
     assert manifest.artifact_type == BUNDLE_TYPE

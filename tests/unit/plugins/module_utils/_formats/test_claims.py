@@ -86,10 +86,11 @@ def test_what_is_written_is_read() -> None:
 
 
 def test_half_a_surrogate_pair_is_not_signed() -> None:
-    for write in (
+    writers: tuple[t.Callable[[dict[str, str]], bytes], ...] = (
         lambda notes: simple_signing_payload("a", DIGEST, notes),
         lambda notes: sign_statement(DIGEST, notes),
-    ):
+    )
+    for write in writers:
         with pytest.raises(Rejection) as refused:
             write({"a": "\udc80"})
         assert refused.value.code == "MALFORMED"

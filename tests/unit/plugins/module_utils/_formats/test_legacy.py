@@ -96,7 +96,7 @@ def test_what_stands_there_is_kept() -> None:
 
 @pytest.mark.parametrize("config", [None, b"{}", b'{"rootfs":{"diff_ids":null},"history":null}'])
 def test_a_config_that_is_not_there_loses_no_layer(config: bytes | None) -> None:
-    manifest, _ = append_signature(three()[0], config, b"payload 3", b"signature 3")
+    manifest, dummy = append_signature(three()[0], config, b"payload 3", b"signature 3")
     assert len(manifest.layers) == 4
 
 
@@ -155,7 +155,7 @@ def test_a_history_out_of_step_is_left_alone() -> None:
 
 def test_signatures_are_read_with_their_notes() -> None:
     notes = {CERTIFICATE: "c", CHAIN: "", LOG_BUNDLE: "l", TIMESTAMP: "t"}
-    manifest, _ = append_signature(*three(), b"p", b"s", notes)
+    manifest, dummy = append_signature(*three(), b"p", b"s", notes)
     layer = parse_signatures(manifest)[3]
     assert (layer.index, layer.signature, layer.certificate, layer.chain) == (3, "cw==", "c", "")
     assert (layer.log_bundle, layer.timestamp, layer.descriptor.digest) == ("l", "t", digest_of(b"p"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import (
     OCI_INDEX,
     OCI_MANIFEST,
@@ -82,7 +83,9 @@ IMAGE = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": CONFIG, "layer
         pytest.param({**IMAGE, "schemaVersion": 1}, OCI_MANIFEST, "MALFORMED", id="schema1"),
     ],
 )
-def test_a_manifest_with_two_meanings_is_refused(document: dict[str, object], media_type: str | None, code: str) -> None:
+def test_a_manifest_with_two_meanings_is_refused(
+    document: dict[str, object], media_type: str | None, code: str
+) -> None:
     with pytest.raises(Rejection) as refused:
         parse_manifest(json.dumps(document).encode(), media_type)
     assert refused.value.code == code
@@ -92,14 +95,14 @@ def test_a_manifest_with_two_meanings_is_refused(document: dict[str, object], me
 def test_AT_24_a_digest_that_is_none_never_leaves_the_reader(digest: str) -> None:
     manifest = parse_manifest(json.dumps({**IMAGE, "layers": [{**CONFIG, "digest": digest}]}).encode(), OCI_MANIFEST)
     with pytest.raises(Rejection) as refused:
-        _ = manifest.layers
+        dummy = manifest.layers
     assert refused.value.code == "MALFORMED"
 
 
 def test_AT_04_a_hundred_thousand_layers_are_refused_unread() -> None:
     manifest = parse_manifest(json.dumps({**IMAGE, "layers": [0] * 100_000}).encode(), OCI_MANIFEST)
     with pytest.raises(Rejection) as refused:
-        _ = manifest.layers
+        dummy = manifest.layers
     assert refused.value.code == "LIMIT_EXCEEDED"
 
 

@@ -10,11 +10,13 @@ import threading
 import time
 import typing as t
 import urllib.parse
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.challenge import (
     Challenge,
@@ -29,6 +31,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reque
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import TransportOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import origin_of, parse_url
 from tests.support import faults
+from tests.support.certificates import Authority
 from tests.support.http_server import Exchange, Request, Response
 from tests.support.registry import EmbeddedRegistry
 
@@ -166,7 +169,8 @@ def test_wrong_credentials_are_shown_once(opener: Opener, kind: t.Any) -> None:
         place = opener.place(registry, USER)
         codes: list[str] = []
         threads = [
-            threading.Thread(target=lambda: codes.append(code_of(lambda: place.get_manifest("v1")))) for _ in range(16)
+            threading.Thread(target=lambda: codes.append(code_of(lambda: place.get_manifest("v1"))))
+            for dummy in range(16)
         ]
         for thread in threads:
             thread.start()
@@ -242,7 +246,7 @@ def test_F_22_one_token_for_all_threads(opener: Opener, guarded: EmbeddedRegistr
         place = open_repository(transport, parse_reference(f"{guarded.host}/{REPOSITORY}"), USER)
         assert place.get_manifest("v1") == content.manifest
 
-    threads = [threading.Thread(target=read) for _ in range(64)]
+    threads = [threading.Thread(target=read) for dummy in range(64)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -284,7 +288,7 @@ def test_F_06_short_lived_tokens_are_renewed_in_time(opener: Opener) -> None:
     with EmbeddedRegistry(auth="token", users=USERS, token_ttl=1) as registry:
         content = Content().into(registry, "v1")
         place = opener.place(registry, USER)
-        for _ in range(3):
+        for dummy in range(3):
             assert place.get_manifest("v1") == content.manifest
             time.sleep(0.95)
         assert sum(request.status == 401 for request in registry.requests) == 1
@@ -424,12 +428,15 @@ def test_AT_08_e_there_and_back(opener: Opener, stranger: EmbeddedRegistry) -> N
         Content().into(registry, "v1")
         there = f"{aliased(stranger)}/hop"
         stranger.fault(("GET", "/hop"), faults.redirect(f"{registry.url}/v2/{REPOSITORY}/manifests/v1"))
+        registry.fault(("GET", "/manifests/v1"), faults.redirect(f"/v2/{REPOSITORY}/manifests/v2"), times=1)
         registry.fault(("GET", "/manifests/v1"), faults.redirect(there), times=1)
         place = opener.place(registry, USER, trusted_realms=("localhost",))
         assert code_of(lambda: place.get_manifest("v1")) == "AUTH_REFUSED"
-        last = registry.requests[-1]
-        assert last.path.endswith("/manifests/v1")
-        assert "authorization" not in last.headers
+        first, back, within = registry.requests[-3:]
+        assert "authorization" in first.headers
+        assert back.path.endswith("/manifests/v1")
+        assert within.path.endswith("/manifests/v2")
+        assert not any("authorization" in request.headers for request in (back, within))
 
 
 @pytest.mark.parametrize("challenge", ['Basic realm="r"', 'Bearer realm="{url}/token"'])
@@ -460,8 +467,33 @@ def test_AT_08_f_uploads_to_a_store_take_no_credentials_along(
     assert stranger.requests == []
 
 
+def test_AT_08_f_uploads_to_a_store_over_https(opener: Opener, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with EmbeddedRegistry(tls=authority.server()) as store, EmbeddedRegistry(auth="basic", users=USERS) as registry:
+        store.fault(("PUT", "/upload"), faults.status(201))
+        registry.fault(("POST", "/uploads/"), faults.header("Location", f"https://localhost:{store.port}/upload?sig=x"))
+        place = opener.place(registry, USER, trusted_realms=(f"localhost:{store.port}",), ca_file=str(authority.ca))
+        assert put(place, b"data")
+        (request,) = store.requests
+        assert request.body == b"data"
+        assert request.query == {"sig": "x", "digest": digest_of(b"data")}
+        assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize("identity", [False, True], ids=["get", "post"])
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_AT_06_f_a_token_server_that_redirects(
+    opener: Opener, guarded: EmbeddedRegistry, stranger: EmbeddedRegistry, status: int, identity: bool
+) -> None:
+    guarded.fault(TOKEN, faults.redirect(f"{aliased(stranger)}/token", status))
+    credential = Credential("", "", CANARY, origin_of="a test") if identity else USER
+    place = opener.place(guarded, credential, trusted_realms=("localhost",))
+    assert code_of(lambda: place.get_manifest("v1")) == "REALM_REFUSED"
+    assert stranger.requests == []
+
+
 def test_AT_08_j_netrc_and_environment_are_not_read(
-    opener: Opener, registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: t.Any
+    opener: Opener, registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login ci password {CANARY}\n")
     (tmp_path / ".netrc").chmod(0o600)

@@ -29,10 +29,11 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire 
     Broken,
     Connection,
     Deadline,
-    Response,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Response as WireResponse
 from tests.support import faults
 from tests.support.certificates import Authority
+from tests.support.http_server import Exchange, Response
 from tests.support.proxy import ConnectProxy
 from tests.support.registry import EmbeddedRegistry
 
@@ -126,7 +127,7 @@ def test_F_01_a_pause_is_shared_by_all_threads(registry: EmbeddedRegistry, opene
     threads[0].start()
     time.sleep(0.3)
     registry.reset_requests()
-    threads += [threading.Thread(target=place.get_manifest, args=("v1",)) for _ in range(8)]
+    threads += [threading.Thread(target=place.get_manifest, args=("v1",)) for dummy in range(8)]
     for thread in threads[1:]:
         thread.start()
     time.sleep(0.3)
@@ -252,12 +253,12 @@ def request_for(url: str, home: str | None = None, **more: t.Any) -> Request:
     return Request(more.pop("method", "GET"), found, parse_url(home).origin if home else found.origin, **more)
 
 
-def answered(data: bytes, method: str = "GET") -> Response:
+def wire_response(data: bytes, method: str = "GET") -> WireResponse:
     """The response that these bytes are, from a peer that then closes."""
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(data)
-    return Response(Connection(ours, 5), method, Deadline(5))
+    return WireResponse(Connection(ours, 5), method, Deadline(5))
 
 
 @pytest.mark.parametrize(
@@ -273,11 +274,11 @@ def answered(data: bytes, method: str = "GET") -> Response:
     ],
 )
 def test_responses(data: bytes, body: bytes) -> None:
-    assert answered(data).read(10) == body
+    assert wire_response(data).read(10) == body
 
 
 def test_a_response_to_head_has_no_body() -> None:
-    response = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "HEAD")
+    response = wire_response(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "HEAD")
     assert response.read(10) == b""
     assert response.is_reusable
 
@@ -315,16 +316,57 @@ def test_a_response_to_head_has_no_body() -> None:
 )
 def test_what_is_no_response(data: bytes) -> None:
     with pytest.raises(Broken):
-        answered(data).read(1000)
+        wire_response(data).read(1000)
 
 
 @given(st.binary(max_size=200) | st.builds(lambda rest: b"HTTP/1.1 200 OK\r\n" + rest, st.binary(max_size=200)))
 def test_any_bytes_are_a_response_or_broken(data: bytes) -> None:
     with contextlib.suppress(Broken):
-        assert len(answered(data).read(1000)) <= len(data)
+        assert len(wire_response(data).read(1000)) <= len(data)
 
 
 # The pool
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_answer_that_nobody_asked_for_is_no_answer(
+    registry: EmbeddedRegistry, opener: Opener, content: Content, late: bool
+) -> None:
+    evil = Content("evil").manifest
+    forged = Response(200, {"Content-Type": evil.media_type, "Docker-Content-Digest": evil.digest}, evil.data)
+
+    def two_answers(exchange: Exchange) -> None:
+        honest = exchange.normal()
+        head, body = honest.head(), honest.body
+        if late:
+            exchange.send(head + body)
+            exchange.pause(0.1)
+            exchange.send(forged.head() + forged.body)
+        else:
+            exchange.send(head + body + forged.head() + forged.body)
+        exchange.pause(1)
+
+    registry.fault(("GET", "/blobs/"), two_answers)
+    place = opener.place(registry)
+    assert place.get_blob(content.descriptor, LIMIT) == content.blob
+    time.sleep(0.3)
+    assert place.get_manifest("v1") == content.manifest
+
+
+def test_a_body_that_was_not_read_ends_the_connection() -> None:
+    response = wire_response(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
+    assert not response.is_reusable
+    response.read(10)
+    assert response.is_reusable
+
+
+def test_a_blob_that_is_left_in_the_middle(registry: EmbeddedRegistry, opener: Opener) -> None:
+    content = Content("x" * 3_000_000).into(registry, "v1")
+    place = opener.place(registry)
+    with place.open_blob(content.descriptor) as chunks:
+        next(iter(chunks))
+    assert place.get_manifest("v1") == content.manifest
+    assert [request.connection for request in registry.requests] == [1, 2]
 
 
 def test_connections_are_kept_and_closed(registry: EmbeddedRegistry, opener: Opener, content: Content) -> None:
@@ -333,7 +375,7 @@ def test_connections_are_kept_and_closed(registry: EmbeddedRegistry, opener: Ope
         one = opener.transport(max_connections=3)
         requests = [
             threading.Thread(target=one.send, args=(request_for(f"{registry.url}/v2/"), one.deadline()))
-            for _ in range(20)
+            for dummy in range(20)
         ]
         for thread in requests:
             thread.start()
@@ -434,7 +476,7 @@ def test_AT_07_what_was_checked_is_connected_to(
         ("GET", "/blob"), faults.status(200, body=content.manifest.data, media_type=content.manifest.media_type)
     )
     place = opener.place(registry)
-    for _ in range(2):
+    for dummy in range(2):
         assert place.get_manifest("v1") == content.manifest
     assert looked_up.count("cdn.example") == 1
 
@@ -443,8 +485,9 @@ def test_AT_07_what_was_checked_is_connected_to(
 def test_AT_08_g_writes_are_not_turned_into_reads(
     registry: EmbeddedRegistry, opener: Opener, content: Content, status: int
 ) -> None:
-    registry.fault(("PUT", ""), faults.redirect("/v2/", status))
+    fault = registry.fault(("PUT", ""), faults.redirect("/v2/", status))
     assert code_of(lambda: opener.place(registry).put_manifest(content.manifest)) == "REDIRECT_REFUSED"
+    assert fault.hits == 1
 
 
 @pytest.mark.parametrize("status", [307, 308])

@@ -18,7 +18,7 @@ from tests.support.tasks import Runner
 
 
 def test_a_second_copy_changes_and_writes_nothing(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
-    options = {"source": "oci:image", "destination": f"{registry.host}/acme/app:1.4"}
+    options: dict[str, t.Any] = {"source": "oci:image", "destination": f"{registry.host}/acme/app:1.4"}
     registry.reset_requests()
     again = run(COPY, **options)
     assert (again["changed"], again["pinned"], again["blobs_sent"]) == (False, pushed, 0)
@@ -91,7 +91,7 @@ def test_the_destination_must_not_name_another_digest(run: Runner, registry: Emb
 
 
 def test_AT_01_a_registry_that_sends_other_bytes(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
-    registry.fault(("GET", r"/acme/app/blobs/"), faults.edited(faults.wrong_bytes))
+    registry.fault(("GET", r"/acme/app/blobs/"), faults.wrong_bytes)
     with EmbeddedRegistry() as other:
         result = run(COPY, source=pushed, destination=f"{other.host}/bad/app:1", registry_timeout=5)
         assert result["rejection"]["code"] == "DIGEST_MISMATCH", result

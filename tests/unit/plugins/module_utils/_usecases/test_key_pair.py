@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_import(run: Runner, tmp_path: Path) -> None:
             serialization.BestAvailableEncryption(b"import-secret"),
         )
     )
-    options = {"path": "cosign.key", "import_path": "plain.pem", "import_password": "import-secret"}
+    options: dict[str, t.Any] = {"path": "cosign.key", "import_path": "plain.pem", "import_password": "import-secret"}
     first = run(KEY_PAIR, **options)
     assert first["changed"] and first["type"] == "rsa-2048"
     assert not run(KEY_PAIR, **options)["changed"]

@@ -32,7 +32,7 @@ def run(tmp_path: Path) -> Runner:
 
 
 def test_login_and_logout(run: Runner, registry: EmbeddedRegistry, tmp_path: Path) -> None:
-    options = {"registry": registry.host, "username": "ci", "password": SECRET}
+    options: dict[str, t.Any] = {"registry": registry.host, "username": "ci", "password": SECRET}
     assert run(LOGIN, check=True, **options)["changed"] and not (tmp_path / ".docker").exists()
     first = run(LOGIN, **options)
     assert first["changed"] and first["docker_config"] == str(tmp_path / ".docker")

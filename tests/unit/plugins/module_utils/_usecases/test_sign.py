@@ -23,7 +23,12 @@ def test_a_second_run_changes_and_writes_nothing(
     run: Runner, registry: EmbeddedRegistry, pushed: str, signature_format: str
 ) -> None:
     """F-18: counted at the registry, by digest: three GETs with the referrers API, four without."""
-    options = {"image": pushed, "key": "ours.key", "signature_format": signature_format, "annotations": {"a": "1"}}
+    options: dict[str, t.Any] = {
+        "image": pushed,
+        "key": "ours.key",
+        "signature_format": signature_format,
+        "annotations": {"a": "1"},
+    }
     first = run(SIGN, **options)
     assert first["changed"] and first["verified"], first
     assert {one["format"] for one in first["signatures"]} == (
@@ -43,7 +48,12 @@ def test_a_second_run_changes_and_writes_nothing(
 def test_F_19_check_mode_predicts_and_writes_nothing(
     run: Runner, registry: EmbeddedRegistry, pushed: str, signature_format: str
 ) -> None:
-    options = {"image": pushed, "key": "ours.key", "signature_format": signature_format, "recursive": True}
+    options: dict[str, t.Any] = {
+        "image": pushed,
+        "key": "ours.key",
+        "signature_format": signature_format,
+        "recursive": True,
+    }
     registry.reset_requests()
     predicted = run(SIGN, check=True, **options)
     assert registry.writes() == []
@@ -93,7 +103,12 @@ def test_recursive_signs_every_image_of_an_index(run: Runner, pushed: str) -> No
 
 def test_sign_container_identity_makes_one_legacy_signature_each(run: Runner, pushed: str) -> None:
     names = ["mirror.example/app", "other.example/app"]
-    options = {"image": pushed, "key": "ours.key", "signature_format": "legacy", "sign_container_identity": names}
+    options: dict[str, t.Any] = {
+        "image": pushed,
+        "key": "ours.key",
+        "signature_format": "legacy",
+        "sign_container_identity": names,
+    }
     result = run(SIGN, **options)
     assert [one["signed_reference"] for one in result["signatures"]] == names
     assert not run(SIGN, **options)["changed"]
