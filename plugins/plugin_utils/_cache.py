@@ -25,7 +25,7 @@ class RunCache:
     """
 
     def __init__(self, folder: str, task_uuid: str, retries: bool) -> None:
-        self._folder = os.path.join(folder, "supplychain.cosign")
+        self._folder = _folder(os.path.join(folder, "supplychain.cosign"))
         self._task_uuid = task_uuid
         self._retries = retries
 
