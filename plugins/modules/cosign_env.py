@@ -102,6 +102,11 @@ variables:
       returned: always
       type: bool
       sample: true
+    ours:
+      description: Whether this collection reads the variable although C(cosign env) does not list it.
+      returned: always
+      type: bool
+      sample: false
     option:
       description: The option that the variable stands in for. None when it stands for none.
       returned: always

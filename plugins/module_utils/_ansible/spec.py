@@ -57,12 +57,15 @@ class ArgumentSpec:
 
     def check(self, params: t.Mapping[str, t.Any]) -> None:
         """Raise POLICY_UNSUPPORTED when options contradict each other or one is missing."""
-        params = {name: value for name, value in params.items() if value is not None}
-        try:
-            check_mutually_exclusive(self.mutually_exclusive, params)
-            check_required_together(self.required_together, params)
-            check_required_one_of(self.required_one_of, params)
-            check_required_by(self.required_by, params)
-        except TypeError as error:
-            text = str(error)
-            raise Rejection("POLICY_UNSUPPORTED", f"{text[:1].upper()}{text[1:]}.") from None
+        given = {name: value for name, value in params.items() if value is not None}
+        for check, relation, remedy in (
+            (check_mutually_exclusive, self.mutually_exclusive, "give one of them"),
+            (check_required_together, self.required_together, "give all of them, or none"),
+            (check_required_one_of, self.required_one_of, "give it"),
+            (check_required_by, self.required_by, "give it too, or leave the other out"),
+        ):
+            try:
+                check(relation, given)
+            except TypeError as error:
+                text = str(error)
+                raise Rejection("POLICY_UNSUPPORTED", f"{text[:1].upper()}{text[1:]}; {remedy}.") from None

@@ -150,13 +150,13 @@ def show(
     environ: t.Mapping[str, str], from_task: t.Collection[str], descriptions: bool, sensitive: bool
 ) -> dict[str, t.Any]:
     """What `cosign env` shows, as data and as its lines: the registered variables, then whatever else starts with
-    COSIGN_, SIGSTORE_ or TUF_ (masked, as cosign does), both sorted; then the others that this collection reads.
+    COSIGN_, SIGSTORE_ or TUF_ (masked, as cosign does), both sorted; then what else this collection reads, as data.
 
     `from_task` names the variables that the task's `environment:` set.
     """
     registered = [row for row in VARIABLES.values() if not row.ours]
     extra = sorted(name for name in environ if name.startswith(_PREFIXES) and not _registered(name))
-    ours = [row for row in VARIABLES.values() if row.ours and not row.name.startswith(_PREFIXES)]
+    ours = [row for row in VARIABLES.values() if row.ours and row.name not in extra]
     rows = (
         [_entry(row.name, row, environ, from_task, sensitive) for row in registered]
         + [_entry(name, VARIABLES.get(name), environ, from_task, sensitive, mask=True) for name in extra]
@@ -165,10 +165,8 @@ def show(
     if not descriptions:
         for row in rows:
             del row["description"], row["expects"]
-    return {
-        "variables": rows,
-        "lines": [f"{row['name']}={row['value']}" for row in rows[: len(registered) + len(extra)]],
-    }
+    as_cosign = rows[: len(registered) + len(extra)]
+    return {"variables": rows, "lines": [f"{row['name']}={row['value']}" for row in as_cosign]}
 
 
 def _registered(name: str) -> bool:
@@ -192,6 +190,7 @@ def _entry(
         "set": name in environ,
         "source": "task" if name in from_task else "process" if name in environ else "unset",
         "registered": _registered(name),
+        "ours": row is not None and row.ours,
         "option": row.option if row else None,
         "description": row.description if row else None,
         "expects": row.expects if row else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import socket
 import typing as t
 
 import pytest
@@ -121,3 +122,14 @@ def code_of(act: t.Callable[[], object]) -> str:
 def put(place: Place, data: bytes, mount_from: str | None = None) -> bool:
     descriptor = Descriptor("application/octet-stream", digest_of(data), len(data))
     return place.put_blob(descriptor, lambda: contextlib.nullcontext([data]), mount_from)
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, addresses: dict[str, list[str]]) -> None:
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, service: int, **more: t.Any) -> list[t.Any]:
+        if host not in addresses:
+            return real(host, service, **more)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, service)) for one in addresses[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

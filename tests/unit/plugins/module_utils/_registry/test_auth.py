@@ -28,14 +28,14 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.registry import open_repository
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Request as Call
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport, TransportOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import origin_of, parse_url
 from tests.support import faults
 from tests.support.certificates import Authority
 from tests.support.http_server import Exchange, Request, Response
 from tests.support.registry import EmbeddedRegistry
 
-from .conftest import CANARY, REPOSITORY, USER, Content, Opener, code_of, put
+from .conftest import CANARY, REPOSITORY, USER, Content, Opener, code_of, put, resolve_to
 
 USERS = {"ci": CANARY}
 TOKEN = ("*", r"\A/token")
@@ -407,6 +407,26 @@ def test_a_realm_that_the_user_trusts(opener: Opener, guarded: EmbeddedRegistry)
     guarded.access.realm = f"{aliased(guarded)}/token"
     place = opener.place(guarded, USER, trusted_realms=(f"localhost:{guarded.port}",))
     assert place.get_manifest("v1") == Content().manifest
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_AT_07_a_realm_of_the_same_owner_may_be_private_where_the_registry_is(
+    opener: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private: bool
+) -> None:
+    authority = Authority(tmp_path)
+    names = ("reg.acme.example", "auth.acme.example")
+    resolve_to(monkeypatch, {name: ["127.0.0.1"] for name in names})
+    with EmbeddedRegistry(tls=authority.server(*names), auth="token", users=USERS) as registry:
+        content = Content().into(registry, "v1")
+        registry.access.realm = f"https://auth.acme.example:{registry.port}/token"
+        host = f"reg.acme.example:{registry.port}"
+        place = opener.place(registry, USER, host=host, allow_http=False, ca_file=str(authority.ca))
+        if private:
+            assert place.get_manifest("v1") == content.manifest
+        else:
+            monkeypatch.setattr(Transport, "is_private", lambda *_arguments: False)
+            assert code_of(lambda: place.get_manifest("v1")) == "REALM_REFUSED"
+            assert tokens(registry) == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

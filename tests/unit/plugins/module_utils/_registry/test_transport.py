@@ -29,6 +29,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire 
     Broken,
     Connection,
     Deadline,
+    TooLong,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Response as WireResponse
 from tests.support import faults
@@ -37,7 +38,7 @@ from tests.support.http_server import Exchange, Response
 from tests.support.proxy import ConnectProxy
 from tests.support.registry import EmbeddedRegistry
 
-from .conftest import CANARY, LIMIT, REPOSITORY, Content, Opener, code_of, put
+from .conftest import CANARY, LIMIT, REPOSITORY, Content, Opener, code_of, put, resolve_to
 
 MANIFEST = ("GET", "/manifests/")
 
@@ -277,6 +278,11 @@ def test_responses(data: bytes, body: bytes) -> None:
     assert wire_response(data).read(10) == body
 
 
+def test_a_body_that_says_it_is_too_long_is_not_read() -> None:
+    with pytest.raises(TooLong):
+        wire_response(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n").read(10)
+
+
 def test_a_response_to_head_has_no_body() -> None:
     response = wire_response(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "HEAD")
     assert response.read(10) == b""
@@ -438,17 +444,6 @@ def test_AT_07_redirects_into_private_networks(registry: EmbeddedRegistry, opene
         assert code_of(lambda: opener.place(registry, retries=0).get_manifest("v1")) == "REDIRECT_REFUSED"
         assert inside.requests == []
         assert inside.connections == 0
-
-
-def resolve_to(monkeypatch: pytest.MonkeyPatch, addresses: dict[str, list[str]], port: int | None = None) -> None:
-    real = socket.getaddrinfo
-
-    def getaddrinfo(host: str, service: int, **more: t.Any) -> list[t.Any]:
-        if host not in addresses:
-            return real(host, service, **more)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port or service)) for one in addresses[host]]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def test_AT_07_every_address_is_checked(
