@@ -26,20 +26,26 @@ class RunCache:
 
     def __init__(self, folder: str, task_uuid: str, retries: bool) -> None:
         self._folder = _folder(os.path.join(folder, "supplychain.cosign"))
+        self._locks = _folder(os.path.join(self._folder, "locks"))
         self._task_uuid = task_uuid
         self._retries = retries
 
     def verdict(self, digest: str, question: t.Mapping[str, t.Any], judge: t.Callable[[], Result]) -> Result:
         name = _hash(json.dumps(question, sort_keys=True, default=str))
+        folder = self._of(digest)
+        path = os.path.join(folder, name)
+        # First without the lock: a file is whole as soon as it is there, and most hosts find it there.
+        kept = _read(path)
+        if kept is not None and self._serves(kept):
+            return {**kept["verdict"], "cached": True}
         with self.lock(f"{digest} {name}"):
-            path = os.path.join(self._of(digest), name)
             kept = _read(path)
             if kept is not None and self._serves(kept):
                 return {**kept["verdict"], "cached": True}
-            epoch = self._epoch(digest)
+            epoch = _epoch(folder)
             verdict = judge()
             # Something was attached or taken away meanwhile: what was seen may be out of date.
-            if self._may_keep(verdict) and epoch == self._epoch(digest):
+            if self._may_keep(verdict) and epoch == _epoch(folder):
                 _write(path, {"task": self._task_uuid, "verdict": verdict})
             return {**verdict, "cached": False}
 
@@ -53,16 +59,12 @@ class RunCache:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> t.Iterator[None]:
-        folder = _folder(os.path.join(self._folder, "locks"))
-        with open(os.path.join(folder, _hash(name)), "w", encoding="ascii") as stream:
+        with open(os.path.join(self._locks, _hash(name)), "w", encoding="ascii") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
     def _of(self, digest: str) -> str:
         return _folder(os.path.join(self._folder, _hash(digest)))
-
-    def _epoch(self, digest: str) -> t.Any:
-        return _read(os.path.join(self._of(digest), "epoch"))
 
     def _serves(self, kept: Result) -> bool:
         return kept["verdict"]["verified"] or (kept["task"] == self._task_uuid and not self._retries)
@@ -77,8 +79,13 @@ def _hash(text: str) -> str:
 
 
 def _folder(path: str) -> str:
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
     return path
+
+
+def _epoch(folder: str) -> t.Any:
+    return _read(os.path.join(folder, "epoch"))
 
 
 def _read(path: str) -> t.Any:
@@ -92,5 +99,5 @@ def _read(path: str) -> t.Any:
 def _write(path: str, found: t.Mapping[str, t.Any]) -> None:
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "w", encoding="utf-8") as stream:
-        json.dump(found, stream)
+        stream.write(json.dumps(found))  # json.dump takes the slow way
     os.replace(temporary, path)

@@ -75,7 +75,7 @@ _PODMAN_SEES_NO_BUNDLES = Hole(
     "no signature exists",
 )
 _PREHASHED = Hole(
-    "cosign 3 signs with Ed25519ph, which no cosign verifies on images (it refuses its own), and which we refuse by name",
+    "cosign 3 signs with Ed25519ph, which no cosign verifies on images (it refuses its own); we refuse it by name",
     "Ed25519ph",
 )
 

@@ -728,9 +728,9 @@ def test_proxies_that_refuse(opener: Opener, credentials: t.Any, hosts: dict[str
 
 
 def test_a_dead_proxy_is_not_gone_round(opener: Opener) -> None:
-    with ConnectProxy() as between:
-        proxies = Proxies(https=f"http://{between.host}")
-    one = opener.transport(proxies=proxies, retries=1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+    one = opener.transport(proxies=Proxies(https=f"http://{host}"), retries=1)
     assert code_of(lambda: one.send(request_for("https://reg.example/"), one.deadline())) == "UNREACHABLE"
 
 

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the benchmark runs on: signed images in a registry, and commands whose time, CPU and memory are taken."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.interop import ours
+from tests.interop.servers import Registry
+from tests.support import images, parts
+
+PASSWORD = "password of a bench key"
+REPEATS = 3
+
+
+class Usage(t.NamedTuple):
+    """Seconds on the clock, seconds of CPU and peak memory in MiB of a command and all that it started."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Field:
+    """A folder with a key pair, and images by their repository and digest."""
+
+    folder: Path
+    images: list[str]
+
+    @property
+    def public(self) -> Path:
+        return self.folder / "k.pub"
+
+    def at(self, address: str, count: int | None = None) -> list[str]:
+        """The images as the registry behind this address has them."""
+        return [f"{address}/{image}" for image in self.images[:count]]
+
+    def cosign(self, *pinned: str) -> list[str]:
+        """The command line by which real cosign verifies these images."""
+        return [*self.cosign_options(), *pinned]
+
+    def cosign_options(self) -> list[str]:
+        program = str(parts.program("cosign3"))
+        return [program, "verify", "--key", str(self.public), "--insecure-ignore-tlog=true", "--allow-http-registry"]
+
+    def verify(self, pinned: t.Sequence[str]) -> dict[str, t.Any]:
+        """Our task that verifies the same."""
+        options = {"key": str(self.public), "insecure_ignore_tlog": True, "allow_http_registry": True}
+        return {ours.PREFIX + "cosign_verify": {"images": list(pinned), **options}}
+
+
+def prepare(folder: Path, address: str, count: int) -> Field:
+    """Push and sign images, each in a repository of its own."""
+    done("cosign_key_pair", path=str(folder / "k.key"), key_password=PASSWORD)
+    pinned = []
+    for number in range(count):
+        made = images.image(f"bench {number}")
+        layout = folder / "layouts" / str(number)
+        made.write_layout(layout, "1")
+        name = f"bench/app-{number}"
+        done("cosign_copy", source=f"oci:{layout}:1", destination=f"{address}/{name}:1", allow_http_registry=True)
+        pinned.append(f"{name}@{made.digest}")
+    field = Field(folder, pinned)
+    sign(field, address)
+    return field
+
+
+def sign(field: Field, address: str) -> None:
+    done(
+        "cosign_sign",
+        images=field.at(address),
+        key=str(field.folder / "k.key"),
+        key_password=PASSWORD,
+        tlog_upload=False,
+        allow_http_registry=True,
+    )
+
+
+def done(name: str, **options: t.Any) -> None:
+    result = ours.engine(name, options)
+    if result.get("failed"):
+        raise RuntimeError(result["msg"])
+
+
+def play(folder: Path, tasks: t.Sequence[t.Any], inventory: str = ours.LOCAL, *options: str) -> Usage:
+    """Run a play; it must succeed. The best of several runs."""
+    (folder / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": list(tasks)}]))
+    (folder / "inventory.ini").write_text(inventory)
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "inventory.ini", "play.yml", *options]
+    environment = ours.ansible_environment(folder)
+    del environment["ANSIBLE_CALLBACKS_ENABLED"]
+    return best(command, folder, environment)
+
+
+def best(command: t.Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> Usage:
+    """Run the command several times: the shortest, as anything else on this machine can only make it longer."""
+    plain = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    return min(_run(command, folder, environment or plain) for _ in range(REPEATS))
+
+
+def _run(command: t.Sequence[str], folder: Path, environment: dict[str, str]) -> Usage:
+    with (folder / "log").open("wb") as log:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+        _pid, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command[:6]} ended with {process.returncode}: {(folder / 'log').read_text()[-2000:]}")
+    return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+__all__ = ["Field", "Registry", "Usage", "best", "play", "prepare", "sign"]
