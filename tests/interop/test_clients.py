@@ -178,7 +178,7 @@ def test_what_we_copied_needs_no_copy_by_others(image: str, pair: Pair, cosign: 
     copy = image.split("@")[0] + "/copy:1"
     done("cosign_copy", source=image, destination=copy)
     for how in ("bundle", "legacy"):
-        checked(cosign.verify(copy, pair.public, t.cast(Format, how), ANNOTATIONS))
+        checked(cosign.verify(copy, pair.public, how, ANNOTATIONS))
 
 
 @pytest.mark.parametrize("how", ["bundle", "legacy"])

@@ -35,7 +35,7 @@ WITH_SIGN = {
 
 
 def _theirs(cosign3: Path, variables: dict[str, str], sensitive: bool) -> list[str]:
-    command = [cosign3, "env", "--show-descriptions=false", f"--show-sensitive-values={str(sensitive).lower()}"]
+    command = [str(cosign3), "env", "--show-descriptions=false", f"--show-sensitive-values={str(sensitive).lower()}"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=True)
     return sorted(done.stdout.splitlines())
 

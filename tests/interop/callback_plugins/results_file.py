@@ -25,9 +25,13 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "results_file"
     CALLBACK_NEEDS_ENABLED = True
 
-    def _write(self, result: t.Any, **_options: t.Any) -> None:
+    def v2_runner_on_ok(self, result: t.Any) -> None:
         line = {"host": result._host.get_name(), "task": result._task.get_name(), "result": result._result}
         with open(os.environ["RESULTS_FILE"], "a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, default=str) + "\n")
 
-    v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_unreachable = v2_runner_on_skipped = _write
+    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
+        self.v2_runner_on_ok(result)
+
+    def v2_runner_on_unreachable(self, result: t.Any) -> None:
+        self.v2_runner_on_ok(result)
