@@ -58,12 +58,13 @@ class ArgumentSpec:
     def check(self, params: t.Mapping[str, t.Any]) -> None:
         """Raise POLICY_UNSUPPORTED when options contradict each other or one is missing."""
         given = {name: value for name, value in params.items() if value is not None}
-        for check, relation, remedy in (
+        relations: tuple[tuple[t.Callable[..., t.Any], t.Any, str], ...] = (
             (check_mutually_exclusive, self.mutually_exclusive, "give one of them"),
             (check_required_together, self.required_together, "give all of them, or none"),
             (check_required_one_of, self.required_one_of, "give it"),
             (check_required_by, self.required_by, "give it too, or leave the other out"),
-        ):
+        )
+        for check, relation, remedy in relations:
             try:
                 check(relation, given)
             except TypeError as error:
