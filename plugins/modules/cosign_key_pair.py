@@ -49,11 +49,11 @@ options:
     default: false
   type:
     description:
-      - The kind of key to make. A key that is there, or is imported, keeps its kind.
+      - The kind of key to make. When it is not given, V(ecdsa-p256).
+      - A key that is there, or is imported, keeps its kind. When it is of another kind than this, the task fails.
       - V(ecdsa-p256) is what C(cosign) makes, and is accepted everywhere.
     type: str
     choices: [ecdsa-p256, ecdsa-p384, ecdsa-p521, rsa-2048, rsa-3072, rsa-4096, ed25519]
-    default: ecdsa-p256
   import_path:
     description:
       - The PEM file of a private key to take over instead of making one, plain or encrypted (PKCS#8).

@@ -15,56 +15,58 @@ import typing as t
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import COULD_NOT_LOOK
 
 Result = dict[str, t.Any]
+_ANY = "any digest"
 
 
 class RunCache:
     """Verdicts of one `ansible-playbook` run, shared by its forks: files below the run's own temporary folder.
 
     An acceptance serves the whole run. A refusal that was reached after looking at everything serves only the other
-    hosts of the same task, and never a task that tries again (`until`). "Could not look" is never kept.
+    hosts of the same task, and never a task that tries again (`until`). "Could not look" is never kept. Each digest
+    has an epoch, how often we wrote beside it; a verdict serves only in the epoch in which it was begun. One that
+    looked below an index depends on more digests than it names, so any write of ours ends it.
     """
 
     def __init__(self, folder: str, task_uuid: str, retries: bool) -> None:
-        self._folder = _folder(os.path.join(folder, "supplychain.cosign"))
-        self._locks = _folder(os.path.join(self._folder, "locks"))
+        self._folder = os.path.join(folder, "supplychain.cosign")
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self._folder, 0o700)
         self._task_uuid = task_uuid
         self._retries = retries
 
     def verdict(self, digest: str, question: t.Mapping[str, t.Any], judge: t.Callable[[], Result]) -> Result:
         name = _hash(json.dumps(question, sort_keys=True, default=str))
-        folder = self._of(digest)
-        path = os.path.join(folder, name)
-        # First without the lock: a file is whole as soon as it is there, and most hosts find it there.
-        kept = _read(path)
-        if kept is not None and self._serves(kept):
-            return {**kept["verdict"], "cached": True}
-        with self.lock(f"{digest} {name}"):
-            kept = _read(path)
-            if kept is not None and self._serves(kept):
+        scope = _ANY if question.get("recursive") else digest
+        # One file is lock and verdict: whoever waits for it finds what the first has found.
+        with _locked(self._path(digest, name)) as file:
+            epoch = self._epoch(scope)
+            kept = _read(file)
+            if kept is not None and kept["epoch"] == epoch and self._serves(kept):
                 return {**kept["verdict"], "cached": True}
-            epoch = _epoch(folder)
             verdict = judge()
-            # Something was attached or taken away meanwhile: what was seen may be out of date.
-            if self._may_keep(verdict) and epoch == _epoch(folder):
-                _write(path, {"task": self._task_uuid, "verdict": verdict})
+            if self._may_keep(verdict):
+                data = json.dumps({"task": self._task_uuid, "epoch": epoch, "verdict": verdict}).encode("ascii")
+                os.pwrite(file, data, 0)
+                os.ftruncate(file, len(data))
             return {**verdict, "cached": False}
 
     def drop(self, digest: str) -> None:
-        folder = self._of(digest)
-        _write(os.path.join(folder, "epoch"), {"epoch": os.urandom(8).hex()})
-        for name in os.listdir(folder):
-            if name != "epoch":
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(folder, name))
+        for scope in (digest, _ANY):
+            with open(self._path(scope, "epoch"), "ab") as stream:
+                stream.write(b".")
 
     @contextlib.contextmanager
     def lock(self, name: str) -> t.Iterator[None]:
-        with open(os.path.join(self._locks, _hash(name)), "w", encoding="ascii") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with _locked(self._path(name, "lock")):
             yield
 
-    def _of(self, digest: str) -> str:
-        return _folder(os.path.join(self._folder, _hash(digest)))
+    def _path(self, digest: str, name: str) -> str:
+        return os.path.join(self._folder, f"{_hash(digest)}.{name}")
+
+    def _epoch(self, scope: str) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            return os.stat(self._path(scope, "epoch")).st_size
+        return 0
 
     def _serves(self, kept: Result) -> bool:
         return kept["verdict"]["verified"] or (kept["task"] == self._task_uuid and not self._retries)
@@ -78,26 +80,21 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _folder(path: str) -> str:
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(path, 0o700)
-    return path
-
-
-def _epoch(folder: str) -> t.Any:
-    return _read(os.path.join(folder, "epoch"))
-
-
-def _read(path: str) -> t.Any:
+@contextlib.contextmanager
+def _locked(path: str) -> t.Iterator[int]:
+    """The file, made where it is not there, for one process and thread at a time."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except FileNotFoundError:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _read(file: int) -> t.Any:
+    """What was kept; None where nothing was, or where a writer was stopped half-way."""
+    data = os.pread(file, os.fstat(file).st_size, 0)
+    try:
+        return json.loads(data) if data else None
+    except ValueError:
         return None
-
-
-def _write(path: str, found: t.Mapping[str, t.Any]) -> None:
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as stream:
-        stream.write(json.dumps(found))  # json.dump takes the slow way
-    os.replace(temporary, path)

@@ -13,6 +13,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec i
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.key_pair import (
+    DEFAULT_KIND,
     KeyPairRequest,
     ensure_key_pair,
 )
@@ -27,7 +28,6 @@ SPEC = COMMON.merged(
             "type": {
                 "type": "str",
                 "choices": ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519"],
-                "default": "ecdsa-p256",
             },
             "import_path": {"type": "path"},
             "import_password": {"type": "str", "no_log": True},
@@ -57,10 +57,12 @@ def run(context: Context) -> Result:
         KeyPairRequest(
             path,
             public_path,
-            password.encode("utf-8"),
+            _bytes(password) or b"",
             params["type"],
             context.read(params["import_path"]) if params["import_path"] else None,
-            params["import_password"].encode("utf-8") if params["import_password"] is not None else None,
+            params["import_password"].encode("utf-8", "surrogateescape")
+            if params["import_password"] is not None
+            else None,
             params["force"],
             context.check_mode,
         )
@@ -73,7 +75,7 @@ def run(context: Context) -> Result:
         "public_key_path": public_path,
         "public_key": pair.key.pem.decode("ascii") if pair.key else None,
         "key_id": key_id,
-        "type": pair.key.kind if pair.key else params["type"],
+        "type": pair.key.kind if pair.key else params["type"] or DEFAULT_KIND,
         "diff": {
             "before_header": path,
             "after_header": path,
@@ -81,6 +83,11 @@ def run(context: Context) -> Result:
             "after": {"private_key": True, "public_key": True},
         },
     }
+
+
+def _bytes(password: str | None) -> bytes | None:
+    """As it was given, also where it came from the environment and is not UTF-8."""
+    return None if password is None else password.encode("utf-8", "surrogateescape")
 
 
 def _beside(path: str) -> str:

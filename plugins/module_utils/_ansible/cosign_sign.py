@@ -5,6 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -75,6 +76,11 @@ def run(context: Context) -> Result:
             "insecure_ignore_tlog: true.",
         )
     formats = _FORMATS[params["signature_format"] or ("bundle" if present else "both")]
+    if params["sign_container_identity"] and not present:
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            "Removing does not choose by sign_container_identity; leave it out.",
+        )
     if params["sign_container_identity"] and formats == (BUNDLE,):
         raise Rejection(
             "POLICY_UNSUPPORTED",
@@ -89,12 +95,12 @@ def run(context: Context) -> Result:
         signer=signing,
         formats=formats,
         annotations=None if params["annotations"] is None else annotations_of(params),
-        identities=tuple(params["sign_container_identity"]),
+        identities=tuple(dict.fromkeys(params["sign_container_identity"])),
         recursive=params["recursive"],
         present=present,
         check_mode=context.check_mode,
         limit=size_of(params["max_attachment_size"]),
-        lock=context.cache.lock,
+        lock=lambda digest: _changing(context, digest),
     )
     # One image twice in a task is signed once.
     distinct = list({image.text: image for image in images}.values())
@@ -118,13 +124,29 @@ def run(context: Context) -> Result:
     return {**collect(results, params["details"]), "diff": diffs}
 
 
+@contextlib.contextmanager
+def _changing(context: Context, digest: str) -> t.Iterator[None]:
+    """One task at a time signs a digest; where it breaks off, nobody knows what stands, so what was said is dropped."""
+    with context.cache.lock(digest):
+        try:
+            yield
+        except BaseException:
+            context.cache.drop(digest)
+            raise
+
+
 def _key_text(context: Context, access: Access) -> bytes | None:
     """What the key option names; None where check mode finds no such file: an earlier task would have made it."""
     reference = context.params["key"]
     if not reference:
         raise Rejection("POLICY_UNSUPPORTED", "There is no key to sign with; give key, or set COSIGN_KEY.")
     is_file = "://" not in reference and "-----BEGIN" not in reference
-    if context.check_mode and is_file and not os.path.exists(context.files.find(reference)):
+    if (
+        context.check_mode
+        and context.params["state"] == "present"
+        and is_file
+        and not os.path.exists(context.files.find(reference))
+    ):
         return None
     return read_key(context, reference, access)
 
@@ -141,7 +163,7 @@ def _keys(context: Context, access: Access, formats: t.Sequence[str]) -> tuple[P
         raise Rejection(
             "AUTH_REFUSED", "The key is encrypted and no password is given; give key_password, or set COSIGN_PASSWORD."
         )
-    private = decrypt_key(text, params["key_password"].encode("utf-8"))
+    private = decrypt_key(text, params["key_password"].encode("utf-8", "surrogateescape"))
     public = wrap_public_key(private.public_key(), "private key")
     # Without a log every format takes the same hash.
     return public, FileSigner(private, check_signing(public.kind, formats[0], None))

@@ -36,6 +36,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task i
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import find_credential
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.parallel import in_parallel
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.verify import (
@@ -77,7 +78,7 @@ def run(context: Context) -> Result:
         policy, params["recursive"], params["signatures"] == "all", size_of(params["max_attachment_size"])
     )
     question = {name: value for name, value in params.items() if name not in ("image", "images", "details", "run_on")}
-    question["keys"] = sorted(key.key_id for key in keys)
+    question.update(keys=sorted(key.key_id for key in keys), annotations=dict(policy.annotations))
     with Session(access) as session:
 
         def work(image: Image) -> Result:
@@ -134,10 +135,11 @@ def _verify(
 
 def _credential_hash(session: Session, image: Image) -> str:
     """A verdict serves only those who may look: whoever comes with another credential looks again."""
-    if image.reference is None:
-        return ""
-    found = find_credential(image.reference, session.access.credentials, session.access.environ)
-    parts = [found.username, found.password, found.identity_token, found.registry_token] if found else []
+    parts: list[str | None] = []
+    attachments = session.access.attachment_repository
+    for reference in (image.reference, parse_reference(attachments) if attachments else None):
+        found = find_credential(reference, session.access.credentials, session.access.environ) if reference else None
+        parts += [found.username, found.password, found.identity_token, found.registry_token] if found else [None]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

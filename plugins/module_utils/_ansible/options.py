@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
@@ -110,6 +111,7 @@ _UNITS = {
     "GIB": 2**30,
 }
 _LARGEST = 128 * 2**20
+MAX_SECONDS = 3600
 
 
 def images_of(context: Context) -> list[Image]:
@@ -160,8 +162,8 @@ def access_of(context: Context, prefix: str = "registry_", same_registry: bool =
             token=params.get(f"{source}token"),
             auth_file=file(auth_file),
         )
-    if params["registry_timeout"] < 1:
-        raise Rejection("POLICY_UNSUPPORTED", "The option registry_timeout must be a second or more.")
+    if not 1 <= params["registry_timeout"] <= MAX_SECONDS:
+        raise Rejection("LIMIT_EXCEEDED", f"The option registry_timeout must be between 1 and {MAX_SECONDS} seconds.")
     return Access(
         credentials,
         TransportOptions(
@@ -184,7 +186,7 @@ def size_of(text: str | None) -> int:
     text = text or "4MiB"
     digits = text.rstrip("KMGIBkmgib ")
     unit = text[len(digits) :].strip().upper()
-    if not digits.strip().isdigit() or unit not in _UNITS or not 0 < int(digits[:12]) * _UNITS[unit] <= _LARGEST:
+    if not re.fullmatch("[0-9]{1,12}", digits) or unit not in _UNITS or not 0 < int(digits) * _UNITS[unit] <= _LARGEST:
         raise Rejection(
             "LIMIT_EXCEEDED", f"The option max_attachment_size {text[:40]!r} is no size up to 128MiB; write 4MiB."
         )

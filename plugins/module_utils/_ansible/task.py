@@ -5,10 +5,10 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
+import threading
 import typing as t
 from dataclasses import dataclass, field
 
@@ -61,6 +61,10 @@ class Cache(t.Protocol):
 class NoCache:
     """Where there is no run to remember for: on a managed host."""
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
     def verdict(self, digest: str, question: t.Mapping[str, t.Any], judge: t.Callable[[], Result]) -> Result:
         return judge()
 
@@ -68,7 +72,9 @@ class NoCache:
         """Nothing was kept."""
 
     def lock(self, name: str) -> t.ContextManager[t.Any]:
-        return contextlib.nullcontext()
+        """Among the threads of the task."""
+        with self._lock:
+            return self._locks.setdefault(name, threading.Lock())
 
 
 @dataclass
@@ -119,6 +125,7 @@ def execute(task: Task, context: Context) -> Result:
     """Run a task and answer in Ansible's terms; whatever is refused becomes `failed` with `msg` and `rejection`."""
     try:
         _need_cryptography()
+        _refuse_nul(context.params)
         context.params = fill(task.spec, context.params, context.environ)
         task.spec.check(context.params)
         result = task.run(context)
@@ -143,6 +150,12 @@ def secrets_of(task: Task, params: t.Mapping[str, t.Any], environ: t.Mapping[str
     values = {params.get(name) for name in task.spec.secret_options()}
     values |= {environ.get(row.name) for row in VARIABLES.values() if row.sensitive}
     return {value for value in values if isinstance(value, str) and value}
+
+
+def _refuse_nul(params: t.Mapping[str, t.Any]) -> None:
+    for name, value in params.items():
+        if any(isinstance(one, str) and "\0" in one for one in (value if isinstance(value, list) else [value])):
+            raise Rejection("MALFORMED", f"The option {name} holds a NUL character, which no name has; leave it out.")
 
 
 def _need_cryptography() -> None:

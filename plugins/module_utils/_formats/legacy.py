@@ -154,7 +154,8 @@ def _write(document: JsonObject, config: JsonObject) -> tuple[Manifest, bytes]:
     config_data = go_json(config)
     described = Descriptor(OCI_CONFIG, digest_of(config_data), len(config_data)).as_json()
     document["config"] = {**described, **{k: v for k, v in document["config"].items() if k not in ("size", "digest")}}
-    return parse_manifest(go_json(document), document.get("mediaType")), config_data
+    # Before OCI 1.1 a manifest need not have said its type.
+    return parse_manifest(go_json(document), document.get("mediaType", OCI_MANIFEST)), config_data
 
 
 def _array(fields: JsonObject, key: str) -> list[t.Any]:

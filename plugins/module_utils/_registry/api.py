@@ -114,7 +114,9 @@ def refusal(reply: Reply, what: str) -> Rejection:
     tried = f"Could not {what}: {reply.url.origin} answered {said}."
     if codes & LACKING:
         return Rejection("UNREACHABLE", f"{tried} It lacks blobs that it said it has. Run it again.")
-    if reply.status in (401, 403) or "DENIED" in codes:
+    if "TOOMANYREQUESTS" in codes:
+        return Rejection("RATE_LIMITED", f"{tried} Try again later.")
+    if reply.status in (401, 403) or codes & {"DENIED", "UNAUTHORIZED"}:
         return Rejection("AUTH_REFUSED", f"{tried} Check the credentials, and what they may do there.")
     if reply.status in (413, 507):
         return Rejection("LIMIT_EXCEEDED", f"{tried} It is larger than the registry takes, or there is no space left.")

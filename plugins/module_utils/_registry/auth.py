@@ -229,7 +229,7 @@ class Session:
 
 
 def _basic(credential: Credential) -> str:
-    return "Basic " + encode_base64(f"{credential.username}:{credential.password}".encode())
+    return "Basic " + encode_base64(f"{credential.username}:{credential.password}".encode("utf-8", "surrogateescape"))
 
 
 def _read_token(body: bytes, origin: Origin) -> tuple[str, float]:

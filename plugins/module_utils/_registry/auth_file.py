@@ -187,7 +187,7 @@ def _keys_of(file: AuthFile, registry: str) -> list[str]:
 
 
 def _entry(username: str, password: str) -> JsonObject:
-    return {"auth": encode_base64(f"{username}:{password}".encode())}
+    return {"auth": encode_base64(f"{username}:{password}".encode("utf-8", "surrogateescape"))}
 
 
 def _change(path: str, change: t.Callable[[AuthFile], bool]) -> bool:

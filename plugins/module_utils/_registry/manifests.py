@@ -63,6 +63,10 @@ class Tagged:
     etag: str | None = None
 
 
+# A 404 with one of these says that we may not look, not that nothing is there.
+NO_ABSENCE = frozenset(("DENIED", "UNAUTHORIZED", "TOOMANYREQUESTS"))
+
+
 def media_type_of(headers: Headers) -> str | None:
     return headers.get("content-type", "").partition(";")[0].strip().lower() or None
 
@@ -77,7 +81,7 @@ def read_manifest(api: Api, reference: str, deadline: Deadline) -> Tagged:
             "MALFORMED", f"The tag {reference[:200]!r} is none. A tag has up to 128 letters, digits, '_', '.', '-'."
         )
     reply = _get_manifest(api, reference, deadline)
-    if reply.status == 404 and media_type_of(reply.headers) != "text/html":
+    if reply.status == 404 and media_type_of(reply.headers) != "text/html" and not error_codes(reply) & NO_ABSENCE:
         return Tagged(None)
     if reply.status != 200:
         raise refusal(reply, f"read {reference} of {api.name}")

@@ -25,8 +25,14 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
     check_digest,
     go_json,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import Api, check_encoding, refusal
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import (
+    Api,
+    check_encoding,
+    error_codes,
+    refusal,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.manifests import (
+    NO_ABSENCE,
     media_type_of,
     pages,
     read_manifest,
@@ -49,6 +55,8 @@ def ask_api(api: Api, digest: str, deadline: Deadline) -> list[Descriptor] | Non
     url, headers = api.url(f"referrers/{digest}"), {"Accept": OCI_INDEX}
     for number, reply in enumerate(pages(api, url, headers, deadline, "list of referrers")):
         media_type = media_type_of(reply.headers)
+        if reply.status in _NO_API and error_codes(reply) & NO_ABSENCE:
+            raise refusal(reply, f"list the referrers of {digest} in {api.name}")
         if number == 0 and (reply.status in _NO_API or (reply.status == 200 and media_type != OCI_INDEX)):
             return None
         if reply.status != 200:
@@ -66,6 +74,12 @@ def ask_fallback(api: Api, digest: str, deadline: Deadline) -> list[Descriptor]:
     return [] if index is None or index.digest == digest else _checked_index(index, api.name).manifests
 
 
+def listed_in_fallback(api: Api, subject: str, digest: str, deadline: Deadline) -> JsonObject | None:
+    """The entry of a referrer in the fallback index, if it has one."""
+    found = [one for one in ask_fallback(api, subject, deadline) if one.digest == digest]
+    return found[0].as_json() if found else None
+
+
 def entry_for(manifest: Manifest) -> JsonObject:
     """The descriptor of a referrer: with its artifact type and annotations, as the specification has it."""
     found = Descriptor(
@@ -79,7 +93,11 @@ def entry_for(manifest: Manifest) -> JsonObject:
 
 
 class FallbackEdit:
-    """A merge for `update_tag`: this entry in, or that digest out; all others stay, also those seen in between."""
+    """A merge for `update_tag`: this entry in, or that digest out; all others stay.
+
+    Who adds also puts back what it saw and somebody's write has lost. Who removes does not: it would put back what
+    another one has removed.
+    """
 
     def __init__(self, name: str, subject: str, add: JsonObject | None = None, remove: str | None = None) -> None:
         self._name = name
@@ -93,11 +111,12 @@ class FallbackEdit:
         if current is not None and current.digest != self._subject:
             document = _checked_index(current, self._name).document
             there = {t.cast(str, one["digest"]): one for one in document["manifests"]}
-        elif not self._seen:
+        elif self._remove:
             return current
-        self._seen = {**self._seen, **there}
         if self._remove:
-            self._seen.pop(self._remove, None)
+            self._seen = {digest: entry for digest, entry in there.items() if digest != self._remove}
+        else:
+            self._seen = {**self._seen, **there}
         if self._seen.keys() == there.keys():
             return current
         if len(self._seen) > MAX_DESCRIPTORS:

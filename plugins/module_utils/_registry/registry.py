@@ -111,10 +111,17 @@ class RegistryPlace:
         manifests.update_tag(self._api, referrers.fallback_tag(subject.digest), edit, deadline)
 
     def remove_referrer(self, digest: str, subject: str) -> None:
+        # Out of the index first: an index that lists what is gone would keep everybody from looking.
         deadline = self._deadline()
-        manifests.delete_manifest(self._api, digest, deadline)
-        edit = referrers.FallbackEdit(self.name, subject, remove=digest)
-        manifests.update_tag(self._api, referrers.fallback_tag(subject), edit, deadline)
+        tag = referrers.fallback_tag(subject)
+        before = referrers.listed_in_fallback(self._api, subject, digest, deadline)
+        manifests.update_tag(self._api, tag, referrers.FallbackEdit(self.name, subject, remove=digest), deadline)
+        try:
+            manifests.delete_manifest(self._api, digest, deadline)
+        except Rejection:
+            if before is not None:
+                manifests.update_tag(self._api, tag, referrers.FallbackEdit(self.name, subject, add=before), deadline)
+            raise
 
     def delete_manifest(self, digest: str) -> None:
         manifests.delete_manifest(self._api, digest, self._deadline())

@@ -120,13 +120,18 @@ def is_public(address: str) -> bool:
 def _origin(scheme: str, match: re.Match[str] | None, text: str) -> Origin:
     if match is None:
         raise Rejection(
-            "MALFORMED", f"The address {text[:100]!r} is no plain http or https address, so nothing was sent to it."
+            "MALFORMED", f"The address {_shown(text)} is no plain http or https address, so nothing was sent to it."
         )
     port = int(match["port"]) if match["port"] else _PORTS[scheme]
     host = match["host"].lower().strip("[]")
     if not 0 < port < 65536 or (":" in host and not _is_ipv6(host)):
-        raise Rejection("MALFORMED", f"The address {text[:100]!r} holds a port or address that does not exist.")
+        raise Rejection("MALFORMED", f"The address {_shown(text)} holds a port or address that does not exist.")
     return Origin(scheme, host, port)
+
+
+def _shown(text: str) -> str:
+    """For messages: without a user and password, and without the query."""
+    return repr(re.sub(r"//[^/]*@", "//…@", text.partition("?")[0])[:100])
 
 
 def _is_ipv6(host: str) -> bool:

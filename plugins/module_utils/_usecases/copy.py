@@ -13,7 +13,12 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy
     att_tag,
     sig_tag,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import (
+    DOCKER_LIST,
+    OCI_INDEX,
+    Descriptor,
+    Manifest,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.attached import MAX_ATTACHMENT_BYTES
@@ -65,11 +70,11 @@ def copy_image(source_session: Session, session: Session, request: CopyRequest) 
         )
     copier = _Copier(source, place, request)
     result = Copied(image.digest)
-    existing = place.get_manifest(request.destination.identifier)
+    tag = request.destination.reference.tag if wanted else request.destination.identifier
+    existing = place.get_manifest(tag or image.digest)
     if existing is None or existing.digest != image.digest:
         result.image_changed = True
         if not request.check_mode:
-            tag = None if wanted else request.destination.identifier
             result.blobs_sent += copier.manifest(image, tag)
     if request.signatures:
         attached_from, attached_to = (
@@ -77,7 +82,7 @@ def copy_image(source_session: Session, session: Session, request: CopyRequest) 
             session.attachments(request.destination),
         )
         carrier = _Copier(attached_from, attached_to, request)
-        for digest in [image.digest, *copier.children_of(image)]:
+        for digest in [image.digest, *copier.below(image)]:
             result.attached += carrier.attachments(digest)
     return result
 
@@ -94,6 +99,12 @@ class _Copier:
         """Copy a manifest or index with all that it names; how many blobs were sent."""
         if level > _MAX_NESTING:
             raise Rejection("LIMIT_EXCEEDED", f"{manifest.digest} nests indexes deeper than {_MAX_NESTING} levels.")
+        sent = self._content(manifest, level)
+        self.place.put_manifest(manifest, tag)
+        return sent
+
+    def _content(self, manifest: Manifest, level: int = 0) -> int:
+        """What a manifest names: children, or blobs."""
         sent = 0
         if manifest.is_index:
             for child in manifest.manifests:
@@ -105,13 +116,18 @@ class _Copier:
                 if isinstance(outcome, Rejection):
                     raise outcome
                 sent += outcome
-        self.place.put_manifest(manifest, tag)
         return sent
 
-    def children_of(self, manifest: Manifest) -> list[str]:
-        if not manifest.is_index:
-            return []
-        return list(dict.fromkeys(child.digest for child in manifest.manifests))
+    def below(self, manifest: Manifest, level: int = 0) -> list[str]:
+        """The digests of everything below an index."""
+        if level > _MAX_NESTING:
+            raise Rejection("LIMIT_EXCEEDED", f"{manifest.digest} nests indexes deeper than {_MAX_NESTING} levels.")
+        found = []
+        for child in manifest.manifests if manifest.is_index else []:
+            found.append(child.digest)
+            if child.media_type in (OCI_INDEX, DOCKER_LIST):
+                found += self.below(self._get(child.digest), level + 1)
+        return list(dict.fromkeys(found))
 
     def attachments(self, digest: str) -> list[str]:
         """Copy what is attached to a digest: referrers, and cosign's tags, added to what the destination has."""
@@ -123,8 +139,7 @@ class _Copier:
             copied.append(descriptor.digest)
             if not self.check_mode:
                 referrer = self._get(descriptor.digest)
-                for blob in (referrer.config, *referrer.layers):
-                    self._blob(blob)
+                self._content(referrer)
                 self.place.add_referrer(referrer)
         for tag in (sig_tag(digest), att_tag(digest), sig_tag(digest)[: -len("sig")] + "sbom"):
             copied += self._tag(tag)
@@ -178,7 +193,9 @@ def _chosen(source: Place, manifest: Manifest, platform: str | None) -> Manifest
         return manifest
     if not manifest.is_index:
         raise Rejection("POLICY_UNSUPPORTED", f"{manifest.digest} is one image, not an index; leave platform out.")
-    found = [one for one in manifest.manifests if _platform(one.platform) in (platform, f"{platform}/")]
+    exact = [one for one in manifest.manifests if _platform(one.platform).rstrip("/") == platform]
+    # a platform without variant means the only one there is
+    found = exact or [one for one in manifest.manifests if _platform(one.platform).startswith(f"{platform}/")]
     names = sorted({_platform(one.platform).rstrip("/") for one in manifest.manifests})
     if len(found) > 1:
         raise Rejection("AMBIGUOUS_MANIFEST", f"{manifest.digest} has several images for {platform}; name a digest.")

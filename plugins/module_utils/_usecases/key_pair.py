@@ -24,6 +24,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile i
     import_key,
 )
 
+DEFAULT_KIND = "ecdsa-p256"
+
 
 @dataclass(frozen=True)
 class KeyPairRequest:
@@ -32,7 +34,8 @@ class KeyPairRequest:
     path: str
     public_path: str
     password: bytes
-    kind: str
+    kind: str | None
+    """None: any that is there, ecdsa-p256 for a new one."""
     imported: bytes | None = None
     import_password: bytes | None = None
     force: bool = False
@@ -51,6 +54,8 @@ class KeyPair:
 def ensure_key_pair(request: KeyPairRequest) -> KeyPair:
     """Make sure that an encrypted private key and its public key are there; a key that is there is never replaced
     unless `force`. Raises KEY_MISMATCH where the password does not open it, or another key is to be imported."""
+    if os.path.realpath(request.path) == os.path.realpath(request.public_path):
+        raise Rejection("POLICY_UNSUPPORTED", "The private and the public key cannot be one file; name two paths.")
     wanted = import_key(request.imported, request.import_password) if request.imported is not None else None
     existing = _read(request.path)
     private_changed = existing is None or request.force
@@ -67,8 +72,14 @@ def ensure_key_pair(request: KeyPairRequest) -> KeyPair:
     elif request.check_mode:
         return KeyPair(None, True, True)
     else:
-        private = generate_key(request.kind)
+        private = generate_key(request.kind or DEFAULT_KIND)
     public = _public(private)
+    if request.kind and public.kind != request.kind:
+        raise Rejection(
+            "KEY_MISMATCH",
+            f"The key is of the kind {public.kind}, and {request.kind} is asked for; leave type out, "
+            "or set force: true to make a new one.",
+        )
     public_changed = not _is(request.public_path, public)
     if not request.check_mode:
         if private_changed:

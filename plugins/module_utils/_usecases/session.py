@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import typing as t
 from dataclasses import dataclass, field
@@ -41,6 +42,11 @@ class Image:
     name: str = ""
 
     @property
+    def name_for_matching(self) -> str:
+        """The reference alone, as `match_reference` compares it."""
+        return str(self.reference) if self.reference else self.text
+
+    @property
     def identifier(self) -> str:
         """The tag or digest to ask the place for."""
         return self.reference.identifier if self.reference else self.name
@@ -56,11 +62,14 @@ class Image:
 
 def parse_image(text: str) -> Image:
     """`REGISTRY/REPO[:TAG][@DIGEST]` (or `docker://…`), `oci:DIR[:NAME]`, `oci-archive:FILE[:NAME]`,
-    `docker-archive:FILE[:NAME]`, as skopeo and podman write places. Raises MALFORMED."""
+    `docker-archive:FILE[:NAME]`, as skopeo and podman write places; a digest may stand for the name, after an `@`.
+
+    Raises MALFORMED."""
     kind, colon, rest = text.partition(":")
     if not colon or kind not in ON_DISK:
         return Image(text, parse_reference(text))
-    path, dummy, name = rest.partition(":")
+    pinned = re.match(r"(.+)@(sha256:[0-9a-f]{64})\Z", rest)
+    path, dummy, name = pinned.group(1, 2, 2) if pinned else rest.partition(":")
     if not path:
         raise Rejection("MALFORMED", f"The place {text!r} names no path; write {kind}:PATH[:NAME].")
     return Image(text, None, kind, path, name)
@@ -130,11 +139,11 @@ class Session:
 
 
 def _open_on_disk(image: Image) -> t.Any:
-    if image.kind == "oci":
-        return open_oci_layout(image.path)
-    if image.kind == "oci-archive":
-        return open_oci_archive(image.path)
-    return DockerArchive(image.path)
+    opened = {"oci": open_oci_layout, "oci-archive": open_oci_archive, "docker-archive": DockerArchive}
+    try:
+        return opened[image.kind](image.path)
+    except OSError as error:
+        raise Rejection("UNREACHABLE", f"Could not open {image.path}: {error.strerror}. Check the path.") from None
 
 
 def need_manifest(place: Place, image: Image, reference: str | None = None) -> Manifest:

@@ -91,7 +91,7 @@ def judge(place: Place, image: Image, digest: str, request: VerifyRequest) -> Ve
 
 def _verify(found: list[Evidence], image: Image, digest: str, request: VerifyRequest) -> Verdict:
     now = datetime.datetime.now(datetime.timezone.utc)
-    return verify(digest, found, request.policy, None, now, image.text)
+    return verify(digest, found, request.policy, None, now, image.name_for_matching)
 
 
 def descendants(place: Place, manifest: Manifest) -> list[Manifest]:

@@ -75,6 +75,27 @@ def test_a_write_drops_what_was_said_and_what_is_being_found_out(tmp_path: Path)
     assert judge.asked == 3
 
 
+def test_a_verdict_that_looked_below_an_index_ends_with_any_write(tmp_path: Path) -> None:
+    """A child whose signature is removed makes the index's verdict wrong, although its digest is another."""
+    cache = RunCache(str(tmp_path), "task", False)
+    judge = Judge(ACCEPTED)
+    for question in ({"recursive": True}, {"recursive": False}):
+        cache.verdict(DIGEST, question, judge)
+    cache.drop("sha256:" + "c" * 64)
+    assert cache.verdict(DIGEST, {"recursive": True}, judge)["cached"] is False
+    assert cache.verdict(DIGEST, {"recursive": False}, judge)["cached"] is True
+
+
+def test_what_was_kept_half_is_found_out_anew(tmp_path: Path) -> None:
+    cache = RunCache(str(tmp_path), "task", False)
+    judge = Judge(ACCEPTED)
+    cache.verdict(DIGEST, {}, judge)
+    for path in (tmp_path / "supplychain.cosign").iterdir():
+        path.write_text(path.read_text()[:10])
+    assert cache.verdict(DIGEST, {}, judge)["cached"] is False
+    assert cache.verdict(DIGEST, {}, judge)["cached"] is True
+
+
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     RunCache(str(tmp_path), "task", False).verdict(DIGEST, {}, Judge(ACCEPTED))
     assert stat.S_IMODE(os.stat(tmp_path / "supplychain.cosign").st_mode) == 0o700

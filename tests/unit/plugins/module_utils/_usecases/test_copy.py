@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import TASK as VERIFY
 from tests.support import faults
 from tests.support.registry import EmbeddedRegistry
+from tests.support.store import OCI_INDEX, Manifest
 from tests.support.tasks import Runner
 
 
@@ -52,6 +54,32 @@ def test_signatures_come_along_in_both_formats(run: Runner, registry: EmbeddedRe
     assert added["changed"] and len(added["attached"]) == 1
     assert run(VERIFY, image=mirror, key="other.pub")["verified"]
     assert run(VERIFY, image=mirror, key="ours.pub", annotations={"at": "mirror"})["verified"]
+
+
+def test_an_index_in_an_index_comes_with_all_signatures(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
+    digest = pushed.split("@")[1]
+    store = registry.repository("acme/app")
+    descriptor = {"mediaType": OCI_INDEX, "digest": digest, "size": len(store.manifests[digest].body)}
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor]}).encode()
+    outer = store.put_manifest(Manifest.parse(OCI_INDEX, body), "outer")
+    run(SIGN, image=f"{registry.host}/acme/app@{outer}", key="ours.key", recursive=True)
+    copied = run(COPY, source=f"{registry.host}/acme/app:outer", destination=f"{registry.host}/new/app:1")
+    assert len(copied["attached"]) == 4, copied
+    assert run(VERIFY, image=copied["pinned"], key="ours.pub", recursive=True)["verified"]
+
+
+def test_a_destination_with_tag_and_digest_gets_the_tag(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
+    digest = pushed.split("@")[1]
+    options: dict[str, t.Any] = {"source": pushed, "destination": f"{registry.host}/new/app:2@{digest}"}
+    assert run(COPY, **options)["changed"]
+    assert registry.repository("new/app").tags == {"2": digest}
+    assert not run(COPY, **options)["changed"]
+
+
+def test_what_a_layout_returns_can_be_asked_for(run: Runner, pushed: str) -> None:
+    place = run(COPY, source=pushed, destination="oci:out:app")["pinned"]
+    assert run(SIGN, image=place, key="ours.key")["changed"]
+    assert run(VERIFY, image=place, key="ours.pub")["pinned"] == place
 
 
 def test_without_signatures(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:

@@ -88,6 +88,22 @@ def test_an_empty_password_is_refused_unless_it_is_meant(run: Runner) -> None:
     assert run(KEY_PAIR, path="new.key")["rejection"]["code"] == "AUTH_REFUSED"
 
 
+def test_one_file_cannot_be_both(run: Runner, tmp_path: Path) -> None:
+    run(KEY_PAIR, path="k.key")
+    before = (tmp_path / "k.key").read_bytes()
+    (tmp_path / "same").symlink_to(tmp_path / "k.key")
+    for public in ("k.key", "same", "./k.key"):
+        result = run(KEY_PAIR, path="k.key", public_key_path=public)
+        assert result["rejection"]["code"] == "POLICY_UNSUPPORTED", result
+    assert (tmp_path / "k.key").read_bytes() == before
+
+
+def test_another_kind_than_the_one_that_is_there(run: Runner) -> None:
+    run(KEY_PAIR, path="k.key", type="ed25519")
+    assert not run(KEY_PAIR, path="k.key")["changed"]
+    assert run(KEY_PAIR, path="k.key", type="rsa-2048")["rejection"]["code"] == "KEY_MISMATCH"
+
+
 def test_places_that_are_none(run: Runner, tmp_path: Path) -> None:
     assert run(KEY_PAIR, path="none/cosign.key")["failed"]
     assert run(KEY_PAIR, path="cosign.pub")["rejection"]["code"] == "POLICY_UNSUPPORTED"

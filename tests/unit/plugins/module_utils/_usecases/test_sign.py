@@ -103,17 +103,18 @@ def test_recursive_signs_every_image_of_an_index(run: Runner, pushed: str) -> No
 
 def test_sign_container_identity_makes_one_legacy_signature_each(run: Runner, pushed: str) -> None:
     names = ["mirror.example/app", "other.example/app"]
+    twice = [*names, names[0]]
     options: dict[str, t.Any] = {
         "image": pushed,
         "key": "ours.key",
         "signature_format": "legacy",
-        "sign_container_identity": names,
+        "sign_container_identity": twice,
     }
     result = run(SIGN, **options)
     assert [one["signed_reference"] for one in result["signatures"]] == names
     assert not run(SIGN, **options)["changed"]
-    refused = run(SIGN, **{**options, "signature_format": "bundle"})
-    assert refused["rejection"]["code"] == "POLICY_UNSUPPORTED"
+    for other in ({"signature_format": "bundle"}, {"state": "absent"}):
+        assert run(SIGN, **{**options, **other})["rejection"]["code"] == "POLICY_UNSUPPORTED"
 
 
 @pytest.mark.parametrize("signature_format", ["bundle", "legacy"])
@@ -201,6 +202,40 @@ def test_images_in_one_task(run: Runner, registry: EmbeddedRegistry, pushed: str
     assert len(verified["signatures"]) == 1, "one image twice in a task is signed once"
 
 
+def test_removers_at_once(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
+    for key in ("ours.key", "other.key"):
+        run(SIGN, image=pushed, key=key)
+    threads = [
+        threading.Thread(target=run, args=(SIGN,), kwargs={"image": pushed, "key": key, "state": "absent"})
+        for key in ("ours.key", "other.key")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert run(VERIFY, image=pushed, key="ours.pub")["rejection"]["code"] == "NO_SIGNATURE"
+
+
+def test_a_removal_that_broke_off_can_be_repeated(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
+    for key in ("ours.key", "other.key"):
+        run(SIGN, image=pushed, key=key)
+    registry.fault(("DELETE", "/manifests/"), faults.status(500))
+    assert run(SIGN, image=pushed, key="ours.key", state="absent", registry_timeout=1)["failed"]
+    registry.clear_faults()
+    assert run(VERIFY, image=pushed, key="other.pub")["verified"]
+    assert run(VERIFY, image=pushed, key="ours.pub")["verified"], "nothing half-done: ours is still listed"
+    assert run(SIGN, image=pushed, key="ours.key", state="absent")["changed"]
+    assert run(VERIFY, image=pushed, key="other.pub")["verified"]
+
+
+def test_two_tags_of_one_image_are_signed_once(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
+    store = registry.repository("acme/app")
+    store.tags["latest"] = store.tags["1.4"]
+    name = pushed.split("@")[0]
+    run(SIGN, images=[f"{name}:1.4", f"{name}:latest"], key="ours.key")
+    assert len(run(VERIFY, image=pushed, key="ours.pub", signatures="all")["signatures"]) == 1
+
+
 BAD_INPUT = [
     ({"key": "ours.key", "key_password": "wrong"}, "KEY_MISMATCH", "password"),
     ({"key": "ours.pub"}, "MALFORMED", "private key is needed"),
@@ -212,6 +247,10 @@ BAD_INPUT = [
     ({"key": "ours.key", "annotations": {"a": [1]}}, "POLICY_UNSUPPORTED", "not a text"),
     ({"key": "ours.key", "annotations": {"a": "1", "A": "2"}}, "DUPLICATE_KEY", "case"),
     ({"key": "ours.key", "max_attachment_size": "1TB"}, "LIMIT_EXCEEDED", "max_attachment_size"),
+    ({"key": "ours.key", "max_attachment_size": "²"}, "LIMIT_EXCEEDED", "max_attachment_size"),
+    ({"key": "ours.key", "registry_timeout": 10**400}, "LIMIT_EXCEEDED", "registry_timeout"),
+    ({"key": "ours.key", "auth_file": "a\0b"}, "MALFORMED", "auth_file"),
+    ({"key": "https://user:canary@h.example:x/k.pub"}, "MALFORMED", "no plain http"),
     ({"key": "ours.key", "max_workers": 0}, "LIMIT_EXCEEDED", "max_workers"),
     ({"key": "ours.key", "registry_username": "x"}, "POLICY_UNSUPPORTED", "required together"),
     ({"key": "ours.key", "registry_token": "x", "auth_file": "y"}, "POLICY_UNSUPPORTED", "mutually exclusive"),
@@ -219,7 +258,9 @@ BAD_INPUT = [
 ]
 
 
-@pytest.mark.parametrize(("options", "code", "text"), BAD_INPUT, ids=[f"{one[1]}-{one[2]}" for one in BAD_INPUT])
+@pytest.mark.parametrize(
+    ("options", "code", "text"), BAD_INPUT, ids=[f"{number}-{one[1]}" for number, one in enumerate(BAD_INPUT)]
+)
 def test_bad_input_is_refused_before_anything_is_written(
     run: Runner, registry: EmbeddedRegistry, pushed: str, options: dict[str, t.Any], code: str, text: str
 ) -> None:
@@ -227,7 +268,7 @@ def test_bad_input_is_refused_before_anything_is_written(
     result = run(SIGN, image=pushed, **options)
     assert result["failed"] and result["rejection"]["code"] == code, result
     assert text in result["msg"] and result["msg"][0].isupper() and result["msg"].endswith("."), result["msg"]
-    assert registry.requests == []
+    assert registry.requests == [] and "canary" not in result["msg"]
 
 
 def test_a_digest_without_a_repository_is_refused_before_any_request(run: Runner, registry: EmbeddedRegistry) -> None:

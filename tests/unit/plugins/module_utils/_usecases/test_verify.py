@@ -82,6 +82,7 @@ def test_match_reference(run: Runner, registry: EmbeddedRegistry, pushed: str) -
     assert code(run(VERIFY, image=pushed, key="ours.pub", match_reference="repository")) == "REFERENCE_MISMATCH"
     run(SIGN, image=pushed, key="ours.key", signature_format="legacy")
     assert run(VERIFY, image=pushed, key="ours.pub", match_reference="repository")["verified"]
+    assert run(VERIFY, image=f"docker://{pushed}", key="ours.pub", match_reference="repository")["verified"]
     run(
         SIGN,
         image=pushed,
@@ -134,6 +135,18 @@ def test_AT_13_the_same_of_the_signature_tag(
 ) -> None:
     registry.fault(("GET", r"/manifests/sha256-[0-9a-f]{64}\.sig$"), answer)
     assert code(run(VERIFY, image=pushed, key="ours.pub", registry_timeout=1)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [("DENIED", "AUTH_REFUSED"), ("UNAUTHORIZED", "AUTH_REFUSED"), ("TOOMANYREQUESTS", "RATE_LIMITED")],
+)
+def test_AT_13_a_404_that_says_you_may_not_look(
+    run: Runner, registry: EmbeddedRegistry, signed: str, error: str, wanted: str
+) -> None:
+    body = f'{{"errors": [{{"code": "{error}"}}]}}'.encode()
+    registry.fault(("GET", "/(referrers|manifests)/"), faults.status(404, {}, body))
+    assert code(run(VERIFY, image=signed, key="ours.pub")) == wanted
 
 
 def test_a_look_up_that_is_not_needed_is_not_made(run: Runner, registry: EmbeddedRegistry, signed: str) -> None:
