@@ -67,7 +67,8 @@ class CosignAction(ActionBase):
             return bool(run_on == "target")
         if self._connection.transport == "local":
             return False
-        places = self.task.places(self._task.args)
+        # As the options' types read them: `ephemeral: "no"` is no, "a,oci:b" are two places.
+        places = self.task.places(self._validated().validated_parameters)
         if places:
             raise Rejection(
                 "POLICY_UNSUPPORTED",
@@ -84,7 +85,10 @@ class CosignAction(ActionBase):
     def _on_target(self, environment: dict[str, str], task_vars: dict[str, t.Any] | None) -> Result:
         """The arguments as they were written, and secrets of the task's environment as a hidden option: core would put
         the environment into the command line of the host."""
-        hidden = {name: value for name, value in environment.items() if _is_secret(name)}
+        given = self._validated().validated_parameters
+        keys = [str(key) for key in (given.get("key"), *(given.get("keys") or []))]
+        named = [key[len("env://") :] for key in keys if key.startswith("env://")]
+        hidden = {name: value for name, value in environment.items() if _is_secret(name) or name in named}
         arguments = dict(self._task.args)
         if hidden:
             arguments["_environment"] = hidden
@@ -101,7 +105,9 @@ class CosignAction(ActionBase):
         return answer
 
     def _on_controller(self, environment: dict[str, str]) -> Result:
-        validation = ArgumentSpecValidator(self.task.spec.options).validate(dict(self._task.args))
+        validation = self._validated()
+        if "_environment" in self._task.args:
+            return failure(Rejection("POLICY_UNSUPPORTED", "The option _environment is not to be given."))
         environ = {**os.environ, **environment}
         secrets = secrets_of(self.task, validation.validated_parameters, environ)
         if validation.error_messages:
@@ -122,6 +128,9 @@ class CosignAction(ActionBase):
             result.pop("diff", None)
         # A variable that the task's options resolved may be a secret of its own.
         return mask(result, secrets | secrets_of(self.task, context.params, {}))
+
+    def _validated(self) -> t.Any:
+        return ArgumentSpecValidator(self.task.spec.options).validate(dict(self._task.args))
 
     def _environment(self) -> dict[str, str]:
         """The task's `environment:`, block by block, the innermost last, as core merges it."""

@@ -174,6 +174,18 @@ def test_whose_files_must_be_said_on_a_host_that_is_not_local(playbook: Playbook
     assert (playbook.folder / "new.key").exists()
 
 
+def test_options_are_read_as_their_types_before_it_is_decided_whose_files(playbook: Playbook) -> None:
+    """`ephemeral: "no"` is no, and `a,oci:b` names a place on disk."""
+    remote = {"vars": {"ansible_connection": "ssh"}, "ignore_errors": True}
+    tasks = [
+        task("login", "login", remote, registry="127.0.0.1:1", username="a", password="canary", ephemeral="no"),
+        {"name": "verify", "supplychain.cosign.cosign_verify": {"images": "a/b,oci:/x", "key": "ours.pub"}, **remote},
+    ]
+    run = playbook(tasks, hosts="remote,")
+    for name in ("login", "verify"):
+        assert "run_on" in run.results[f"{name}@remote"]["msg"], run.output
+
+
 def test_async_is_refused(playbook: Playbook, pushed: str) -> None:
     run = playbook([verify("verify", pushed, {"async": 10, "poll": 1})])
     assert run.status != 0 and "async" in run.output
@@ -288,6 +300,14 @@ def test_AT_42_no_secret_anywhere(playbook: Playbook, pushed: str, run_on: str, 
                 go_on,
                 key_password=CANARIES["token"],
                 key=str(playbook.folder / "ours.key"),
+                run_on=run_on,
+            ),
+            verify(
+                "key in a variable",
+                image,
+                {"environment": {"MY_KEY": CANARIES["token"]}, **go_on},
+                auth_file=str(playbook.folder / "auth.json"),
+                key="env://MY_KEY",
                 run_on=run_on,
             ),
             task(

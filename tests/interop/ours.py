@@ -30,7 +30,8 @@ Result = dict[str, t.Any]
 class Run(t.Protocol):
     """Runs one task of ours, named without prefix, and returns its result, also that of a failed one."""
 
-    def __call__(self, name: str, options: Options, environ: Environ | None = None) -> Result: ...
+    def __call__(self, name: str, options: Options, environ: Environ | None = None) -> Result:
+        """`options` are the task's own, `environ` is its `environment:`."""
 
 
 def engine(name: str, options: Options, environ: Environ | None = None) -> Result:

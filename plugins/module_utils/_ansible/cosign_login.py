@@ -54,6 +54,8 @@ def run(context: Context) -> Result:
         raise Rejection("POLICY_UNSUPPORTED", "Nobody is to be logged in; give username and password.")
     if not present and params["username"]:
         raise Rejection("POLICY_UNSUPPORTED", "A logout takes no username and password; leave them out.")
+    if ":" in (params["username"] or ""):
+        raise Rejection("POLICY_UNSUPPORTED", "A user name cannot hold a colon; correct username.")
     if present:
         # Asked before anything is written, in check mode too: a password that is refused is an answer.
         access = access_of(context)
@@ -64,12 +66,11 @@ def run(context: Context) -> Result:
     path = os.path.join(context.files.ephemeral(), CONFIG) if params["ephemeral"] else _auth_file(context)
     before = has_credential(path, registry)
     ephemeral = context.files.is_ephemeral(path)
-    if context.check_mode and not ephemeral:
-        changed = not has_credential(path, registry, params["username"], params["password"]) if present else before
-    elif present:
-        changed = store_credential(path, registry, params["username"], params["password"])
+    write = ephemeral or not context.check_mode
+    if present:
+        changed = store_credential(path, registry, params["username"], params["password"], write)
     else:
-        changed = remove_credential(path, registry)
+        changed = remove_credential(path, registry, write)
     return {
         # What ends with the run is no change of the world: a second run does the same again.
         "changed": changed and not ephemeral,

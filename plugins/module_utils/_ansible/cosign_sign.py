@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import annotations_of
@@ -18,6 +19,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.option
     REGISTRY,
     SIGNING,
     access_of,
+    check_one_registry,
     images_of,
     on_disk,
     read_key,
@@ -89,6 +91,7 @@ def run(context: Context) -> Result:
         )
     access = access_of(context)
     images = images_of(context)
+    check_one_registry(images, access)
     key, signing = _keys(context, access, formats)
     request = SignRequest(
         key=key,
@@ -126,13 +129,13 @@ def run(context: Context) -> Result:
 
 @contextlib.contextmanager
 def _changing(context: Context, digest: str) -> t.Iterator[None]:
-    """One task at a time signs a digest; where it breaks off, nobody knows what stands, so what was said is dropped."""
+    """One task at a time signs a digest; what was said of it ends, however the work does."""
     with context.cache.lock(digest):
         try:
             yield
-        except BaseException:
-            context.cache.drop(digest)
-            raise
+        finally:
+            if not context.check_mode:
+                context.cache.drop(digest)
 
 
 def _key_text(context: Context, access: Access) -> bytes | None:
@@ -140,7 +143,7 @@ def _key_text(context: Context, access: Access) -> bytes | None:
     reference = context.params["key"]
     if not reference:
         raise Rejection("POLICY_UNSUPPORTED", "There is no key to sign with; give key, or set COSIGN_KEY.")
-    is_file = "://" not in reference and "-----BEGIN" not in reference
+    is_file = not re.match("[A-Za-z][A-Za-z0-9+.-]*:|\\s*-----BEGIN", reference)
     if (
         context.check_mode
         and context.params["state"] == "present"
@@ -155,15 +158,15 @@ def _keys(context: Context, access: Access, formats: t.Sequence[str]) -> tuple[P
     """The key whose signatures are ours, and what signs with it; to remove signatures a public key is enough."""
     params = context.params
     text = _key_text(context, access)
+    if params["key_password"] is None and (text is None or b"-----BEGIN PUBLIC KEY-----" not in text):
+        raise Rejection(
+            "AUTH_REFUSED", "The key is encrypted and no password is given; give key_password, or set COSIGN_PASSWORD."
+        )
     if text is None:
         return None, None
     if params["state"] == "absent" and b"-----BEGIN PUBLIC KEY-----" in text:
         return parse_public_key(text, "key"), None
-    if params["key_password"] is None:
-        raise Rejection(
-            "AUTH_REFUSED", "The key is encrypted and no password is given; give key_password, or set COSIGN_PASSWORD."
-        )
-    private = decrypt_key(text, params["key_password"].encode("utf-8", "surrogateescape"))
+    private = decrypt_key(text, (params["key_password"] or "").encode("utf-8", "surrogateescape"))
     public = wrap_public_key(private.public_key(), "private key")
     # Without a log every format takes the same hash.
     return public, FileSigner(private, check_signing(public.kind, formats[0], None))
@@ -174,8 +177,6 @@ def _sign(context: Context, session: Session, image: Image, request: SignRequest
     for one in (signed, *signed.children):
         for warning in one.warnings:
             context.warn(warning)
-        if one.changed and not request.check_mode:
-            context.cache.drop(one.digest)
     facts = [signature(one) for one in (*signed.kept, *signed.added)]
     return {
         **image_facts(image, signed.digest or None),

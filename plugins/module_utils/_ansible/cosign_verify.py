@@ -17,6 +17,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.option
     REGISTRY,
     VERIFICATION,
     access_of,
+    check_one_registry,
     images_of,
     on_disk,
     public_keys,
@@ -35,7 +36,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec i
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import find_credential
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.parallel import in_parallel
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session
@@ -65,6 +65,7 @@ def run(context: Context) -> Result:
     params = context.params
     access = access_of(context)
     images = images_of(context)
+    check_one_registry(images, access)
     keys = public_keys(context, access)
     policy = Policy(
         signers=(KeyRule(keys),),
@@ -138,7 +139,7 @@ def _credential_hash(session: Session, image: Image) -> str:
     parts: list[str | None] = []
     attachments = session.access.attachment_repository
     for reference in (image.reference, parse_reference(attachments) if attachments else None):
-        found = find_credential(reference, session.access.credentials, session.access.environ) if reference else None
+        found = session.credential(reference) if reference else None
         parts += [found.username, found.password, found.identity_token, found.registry_token] if found else [None]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

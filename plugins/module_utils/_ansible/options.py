@@ -17,6 +17,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._keys.source im
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import CredentialOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.fetch import fetch
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import proxies_from
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import TransportOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import (
     ON_DISK,
@@ -179,6 +180,22 @@ def access_of(context: Context, prefix: str = "registry_", same_registry: bool =
         context.environ,
         params.get("attachment_repository"),
     )
+
+
+def check_one_registry(images: t.Sequence[Image], access: Access) -> None:
+    """A user, password or token was given for one registry, and goes to no other."""
+    if not (access.credentials.username or access.credentials.token):
+        return
+    references = [image.reference for image in images if image.reference]
+    if access.attachment_repository:
+        references.append(parse_reference(access.attachment_repository))
+    hosts = sorted({reference.host for reference in references})
+    if len(hosts) > 1:
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            f"A registry credential is for one registry, and this task speaks to {', '.join(hosts)}; give "
+            "an auth_file, or a task for each.",
+        )
 
 
 def size_of(text: str | None) -> int:

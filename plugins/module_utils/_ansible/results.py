@@ -62,7 +62,7 @@ def image_facts(image: Image, digest: str | None) -> Result:
 
 
 def refused(image: Image, digest: str | None, rejection: Rejection) -> Result:
-    return {**image_facts(image, digest), "rejection": rejection.as_dict()}
+    return {**image_facts(image, digest), "changed": rejection.changed, "rejection": rejection.as_dict()}
 
 
 def collect(images: t.Sequence[Result], details: bool = True) -> Result:

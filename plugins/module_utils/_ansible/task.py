@@ -140,15 +140,17 @@ def execute(task: Task, context: Context) -> Result:
 
 
 def failure(rejection: Rejection) -> Result:
-    return {"failed": True, "changed": False, "msg": rejection.message, "rejection": rejection.as_dict()}
+    return {"failed": True, "changed": rejection.changed, "msg": rejection.message, "rejection": rejection.as_dict()}
 
 
 def secrets_of(task: Task, params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> set[str]:
     """Every secret that a task was given, as option or by a variable, and that its result may not show."""
     if task.shows_secrets(params):
         return set()
-    values = {params.get(name) for name in task.spec.secret_options()}
-    values |= {environ.get(row.name) for row in VARIABLES.values() if row.sensitive}
+    values: list[t.Any] = [environ.get(row.name) for row in VARIABLES.values() if row.sensitive]
+    for name in task.spec.secret_options():
+        value = params.get(name)
+        values += value.values() if isinstance(value, dict) else [value]
     return {value for value in values if isinstance(value, str) and value}
 
 

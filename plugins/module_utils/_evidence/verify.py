@@ -14,7 +14,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.polic
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import other_type
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.reference import same_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import COULD_NOT_LOOK, Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import Subject
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import check_digest
 
@@ -212,6 +212,10 @@ def _refusal(
     if signers >= policy.required_signatures:
         return None
     details = [one.as_dict() for one in rejected]
+    # What could not be looked at might have been the one: that is never "unsigned" or "refused".
+    unseen = [one.rejection for one in rejected if one.rejection.code in COULD_NOT_LOOK]
+    if unseen:
+        return Rejection(unseen[0].code, unseen[0].message, rejected=details)
     if accepted:
         return Rejection(
             "THRESHOLD",

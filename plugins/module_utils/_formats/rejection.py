@@ -32,6 +32,9 @@ class Rejection(Exception):
     each signature that was looked at as {"code", "message", ...facts}.
     """
 
+    changed = False
+    """Something had been written before this ended the work: told to the user, who would not look for it."""
+
     def __init__(self, code: str, message: str, *, rejected: t.Sequence[t.Mapping[str, t.Any]] = ()) -> None:
         if code not in CODES:
             raise ValueError(f"{code} is no rejection code")

@@ -111,6 +111,8 @@ def import_key(pem: bytes, password: bytes | None = None) -> PrivateKey:
         return _load(block.der, password)
     if block.label not in _PLAIN_LABELS:
         raise Rejection("MALFORMED", _not_a_key_file(block.label))
+    if password:
+        raise Rejection("POLICY_UNSUPPORTED", "The private key is not encrypted; leave its password out.")
     return _load(block.der)
 
 

@@ -56,7 +56,8 @@ def _read(
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise Rejection(
-            "MALFORMED", f"The key file {reference[:200]!r} could not be read ({reason}); check the path."
+            "MALFORMED",
+            f"The key file {reference.rpartition('@')[2][:200]!r} could not be read ({reason}); check the path.",
         ) from None
 
 

@@ -111,16 +111,16 @@ def read_auth_file(path: str) -> AuthFile | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        raise _unreadable(path, error.strerror or "unknown error") from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or "not a path") from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _unreadable(path, "it is not a regular file")
         data = b""
         while len(data) <= _MAX_BYTES and (more := os.read(descriptor, _MAX_BYTES + 1)):
             data += more
-    except OSError as error:
-        raise _unreadable(path, error.strerror or "unknown error") from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or "not a path") from None
     finally:
         os.close(descriptor)
     if len(data) > _MAX_BYTES:
@@ -141,8 +141,9 @@ def has_credential(path: str, registry: str, username: str | None = None, passwo
     return isinstance(entry, dict) and entry == _entry(username, password or "")
 
 
-def store_credential(path: str, registry: str, username: str, password: str) -> bool:
-    """Put a credential into the file, making it 0600 and its folder 0700; everything else in it stays. True: changed.
+def store_credential(path: str, registry: str, username: str, password: str, write: bool = True) -> bool:
+    """Put a credential into the file, making it 0600 and its folder 0700; everything else in it stays. True: changed,
+    or it would be where `write` is false.
 
     Raises POLICY_UNSUPPORTED where a credential helper serves this registry: docker and podman would ask it instead.
     """
@@ -165,21 +166,27 @@ def store_credential(path: str, registry: str, username: str, password: str) -> 
         file.document["auths"] = file.auths
         return True
 
-    return _change(path, change)
+    return _change(path, change, write)
 
 
-def remove_credential(path: str, registry: str) -> bool:
-    """Take a registry's credential out of the file, however it is spelled there. True: changed."""
+def remove_credential(path: str, registry: str, write: bool = True) -> bool:
+    """Take a registry's credential out of the file, however it is spelled there. True: changed, or it would be."""
     if not os.path.exists(path):
         return False
 
     def change(file: AuthFile) -> bool:
+        helper = file.helper(registry)
+        if helper:
+            raise Rejection(
+                "POLICY_UNSUPPORTED",
+                f"{path} leaves {registry} to the credential helper {helper[0]}; log out with that.",
+            )
         keys = _keys_of(file, registry)
         for key in keys:
             del file.auths[key]
         return bool(keys)
 
-    return _change(path, change)
+    return _change(path, change, write)
 
 
 def _keys_of(file: AuthFile, registry: str) -> list[str]:
@@ -190,8 +197,12 @@ def _entry(username: str, password: str) -> JsonObject:
     return {"auth": encode_base64(f"{username}:{password}".encode("utf-8", "surrogateescape"))}
 
 
-def _change(path: str, change: t.Callable[[AuthFile], bool]) -> bool:
+def _change(path: str, change: t.Callable[[AuthFile], bool], write: bool) -> bool:
     folder = os.path.dirname(path) or "."
+    if not write:
+        if os.path.islink(path):
+            raise _unreadable(path, "it is a symbolic link, which is not written through")
+        return change(read_auth_file(path) or AuthFile(path, {}))
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with _locked(folder):

@@ -81,7 +81,11 @@ def read_manifest(api: Api, reference: str, deadline: Deadline) -> Tagged:
             "MALFORMED", f"The tag {reference[:200]!r} is none. A tag has up to 128 letters, digits, '_', '.', '-'."
         )
     reply = _get_manifest(api, reference, deadline)
-    if reply.status == 404 and media_type_of(reply.headers) != "text/html" and not error_codes(reply) & NO_ABSENCE:
+    if (
+        reply.status == 404
+        and "html" not in (media_type_of(reply.headers) or "")
+        and not error_codes(reply) & NO_ABSENCE
+    ):
         return Tagged(None)
     if reply.status != 200:
         raise refusal(reply, f"read {reference} of {api.name}")

@@ -130,8 +130,8 @@ def _origin(scheme: str, match: re.Match[str] | None, text: str) -> Origin:
 
 
 def _shown(text: str) -> str:
-    """For messages: without a user and password, and without the query."""
-    return repr(re.sub(r"//[^/]*@", "//…@", text.partition("?")[0])[:100])
+    """For messages: where the host may be. A user and password are before an `@`, tokens behind a `?`."""
+    return repr(text.rpartition("@")[2].partition("?")[0][:100])
 
 
 def _is_ipv6(host: str) -> bool:

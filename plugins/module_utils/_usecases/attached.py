@@ -18,7 +18,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import parse_signatures, sig_tag
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import OCI_EMPTY, Descriptor
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import COULD_NOT_LOOK, Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
 
 MAX_ATTACHMENT_BYTES = 4 * 1024 * 1024
@@ -53,13 +53,14 @@ def _may_be_bundle(descriptor: Descriptor) -> bool:
 
 def _read_referrer(place: Place, descriptor: Descriptor, digest: str, policy: Policy, limit: int) -> Evidence | None:
     location = Location(descriptor.digest)
-    manifest = place.get_manifest(descriptor.digest)
-    if manifest is None:
-        raise Rejection(
-            "UNREACHABLE",
-            f"{place.name} lists {descriptor.digest} as attached to {digest}, but does not have it; push it again.",
-        )
     try:
+        manifest = place.get_manifest(descriptor.digest)
+        if manifest is None:
+            # Somebody deleted it and left it listed. The verdict decides whether it was needed.
+            missing = (
+                f"{place.name} lists {descriptor.digest} as attached to {digest} and does not have it; sign again."
+            )
+            return Evidence("bundle", location, error=Rejection("UNREACHABLE", missing))
         layers = [] if manifest.is_index else manifest.layers
         if not layers or not layers[0].media_type.startswith(BUNDLE_PREFIX):
             return None
@@ -73,21 +74,30 @@ def _read_referrer(place: Place, descriptor: Descriptor, digest: str, policy: Po
         claimed = manifest.annotations.get(PREDICATE_ANNOTATION)
         if claimed is not None and not policy.counts(claimed):
             return from_listing(claimed, location)
+        return from_bundle(place.get_blob(layers[0], limit), location)
     except Rejection as rejection:
-        return Evidence("bundle", location, error=rejection)
-    return from_bundle(place.get_blob(layers[0], limit), location)
+        return _unread("bundle", location, rejection)
+
+
+def _unread(signature_format: str, location: Location, rejection: Rejection) -> Evidence:
+    """One that is broken is evidence that it is; what kept us from looking is raised."""
+    if rejection.code in COULD_NOT_LOOK:
+        raise rejection
+    return Evidence(signature_format, location, error=rejection)
 
 
 def find_legacy(place: Place, digest: str, limit: int = MAX_ATTACHMENT_BYTES) -> list[Evidence]:
     """The layers of the image's `.sig` tag, each as evidence; none where there is no such tag."""
+    if not digest.startswith("sha256:"):
+        return []  # the tag of a longer digest would be longer than tags are
     manifest = place.get_manifest(sig_tag(digest))
     if manifest is None:
         return []
-    return [
-        from_legacy(
-            layer,
-            place.get_blob(layer.descriptor, limit),
-            Location(manifest.digest, sig_tag(digest), layer.index),
-        )
-        for layer in parse_signatures(manifest)
-    ]
+    found = []
+    for layer in parse_signatures(manifest):
+        location = Location(manifest.digest, sig_tag(digest), layer.index)
+        try:
+            found.append(from_legacy(layer, place.get_blob(layer.descriptor, limit), location))
+        except Rejection as rejection:
+            found.append(_unread("legacy", location, rejection))
+    return found

@@ -24,7 +24,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.attached import MAX_ATTACHMENT_BYTES
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.parallel import in_parallel
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session, need_manifest
-from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.sign import in_memory
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.sign import in_memory, told
 
 _WORKERS = 8
 _MAX_NESTING = 4
@@ -57,12 +57,13 @@ class Copied:
 def copy_image(source_session: Session, session: Session, request: CopyRequest) -> Copied:
     """Make the destination hold the image of the source, byte for byte, and what is attached to it.
 
-    Blobs go first, then children, then the image under its tag: nothing half-done is ever visible. Raises
+    Blobs go first, then children, then what is attached, then the tag: nothing half-done is ever visible. Raises
     DIGEST_MISMATCH where the destination names another digest than the source has.
     """
     source, place = source_session.place(request.source), session.place(request.destination)
     image = _chosen(source, need_manifest(source, request.source), request.platform)
-    wanted = request.destination.reference.digest if request.destination.reference else None
+    reference = request.destination.reference
+    wanted = reference.digest if reference else None
     if wanted and wanted != image.digest:
         raise Rejection(
             "DIGEST_MISMATCH",
@@ -70,12 +71,13 @@ def copy_image(source_session: Session, session: Session, request: CopyRequest) 
         )
     copier = _Copier(source, place, request)
     result = Copied(image.digest)
-    tag = request.destination.reference.tag if wanted else request.destination.identifier
+    tag = reference.tag if reference and wanted else request.destination.identifier
     existing = place.get_manifest(tag or image.digest)
     if existing is None or existing.digest != image.digest:
         result.image_changed = True
         if not request.check_mode:
-            result.blobs_sent += copier.manifest(image, tag)
+            # In a registry the tag comes last: whoever sees it finds the signatures too.
+            result.blobs_sent += copier.manifest(image, None if reference else tag)
     if request.signatures:
         attached_from, attached_to = (
             source_session.attachments(request.source),
@@ -83,7 +85,11 @@ def copy_image(source_session: Session, session: Session, request: CopyRequest) 
         )
         carrier = _Copier(attached_from, attached_to, request)
         for digest in [image.digest, *copier.below(image)]:
-            result.attached += carrier.attachments(digest)
+            with told(result.changed and not request.check_mode):
+                result.attached += carrier.attachments(digest)
+    if result.image_changed and reference and tag and not request.check_mode:
+        with told(True):
+            place.put_manifest(image, tag)
     return result
 
 

@@ -57,6 +57,12 @@ def ensure_key_pair(request: KeyPairRequest) -> KeyPair:
     if os.path.realpath(request.path) == os.path.realpath(request.public_path):
         raise Rejection("POLICY_UNSUPPORTED", "The private and the public key cannot be one file; name two paths.")
     wanted = import_key(request.imported, request.import_password) if request.imported is not None else None
+    for path in (request.path, request.public_path):
+        if os.path.isdir(path):
+            raise Rejection("MALFORMED", f"{path} is a folder; name a file.")
+        folder = os.path.dirname(path) or "."
+        if not request.check_mode and not os.path.isdir(folder):
+            raise Rejection("UNREACHABLE", f"There is no folder {folder}; make it first.")
     existing = _read(request.path)
     private_changed = existing is None or request.force
     if existing is not None and not request.force:

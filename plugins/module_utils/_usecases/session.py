@@ -14,15 +14,11 @@ from dataclasses import dataclass, field
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.archive import (
-    DockerArchive,
-    open_oci_archive,
-)
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import (
+    Credential,
     CredentialOptions,
     find_credential,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.layout import open_oci_layout
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import Reference, parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.registry import open_repository
@@ -68,8 +64,9 @@ def parse_image(text: str) -> Image:
     kind, colon, rest = text.partition(":")
     if not colon or kind not in ON_DISK:
         return Image(text, parse_reference(text))
-    pinned = re.match(r"(.+)@(sha256:[0-9a-f]{64})\Z", rest)
-    path, dummy, name = pinned.group(1, 2, 2) if pinned else rest.partition(":")
+    place, dummy, name = rest.partition(":")
+    pinned = re.search(r"@(sha256:[0-9a-f]{64})\Z", rest)
+    path, name = (rest[: pinned.start()].partition(":")[0], pinned[1]) if pinned else (place, name)
     if not path:
         raise Rejection("MALFORMED", f"The place {text!r} names no path; write {kind}:PATH[:NAME].")
     return Image(text, None, kind, path, name)
@@ -93,7 +90,8 @@ class Session:
         self._transport: Transport | None = None
         self._places: dict[tuple[str, str], Place] = {}
         self._stack = contextlib.ExitStack()
-        self._lock = threading.Lock()
+        self._credentials: dict[str, Credential | None] = {}
+        self._lock = threading.RLock()
 
     def __enter__(self) -> Session:
         return self
@@ -125,6 +123,14 @@ class Session:
         with self._lock:
             return self._repository(reference)
 
+    def credential(self, reference: Reference) -> Credential | None:
+        """Who we are for this repository; looked for once."""
+        with self._lock:
+            if reference.name not in self._credentials:
+                found = find_credential(reference, self.access.credentials, self.access.environ)
+                self._credentials[reference.name] = found
+            return self._credentials[reference.name]
+
     def transport(self) -> Transport:
         if self._transport is None:
             self._transport = self._stack.enter_context(Transport(self.access.transport))
@@ -133,12 +139,18 @@ class Session:
     def _repository(self, reference: Reference) -> Place:
         key = ("registry", reference.name)
         if key not in self._places:
-            credential = find_credential(reference, self.access.credentials, self.access.environ)
-            self._places[key] = open_repository(self.transport(), reference, credential)
+            self._places[key] = open_repository(self.transport(), reference, self.credential(reference))
         return self._places[key]
 
 
 def _open_on_disk(image: Image) -> t.Any:
+    # A collection's files are compiled anew in every run; these are a sixth of all, and few tasks need them.
+    from ansible_collections.supplychain.cosign.plugins.module_utils._registry.archive import (
+        DockerArchive,
+        open_oci_archive,
+    )
+    from ansible_collections.supplychain.cosign.plugins.module_utils._registry.layout import open_oci_layout
+
     opened = {"oci": open_oci_layout, "oci-archive": open_oci_archive, "docker-archive": DockerArchive}
     try:
         return opened[image.kind](image.path)

@@ -34,6 +34,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest, digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.payload import simple_signing_payload
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import (
     SIGN_PREDICATE,
     sign_statement,
@@ -103,7 +104,7 @@ def sign_image(session: Session, image: Image, request: SignRequest) -> Signed:
         result = _settle(session, image, known, manifest, request)
     if request.recursive and manifest is not None:
         for child in descendants(place, manifest):
-            with request.lock(child.digest):
+            with told(result.changed and not request.check_mode), request.lock(child.digest):
                 result.children.append(_settle(session, image, child.digest, child, request))
     return result
 
@@ -149,7 +150,8 @@ def _settle(session: Session, image: Image, digest: str, manifest: Manifest | No
     elif missing:
         subject = (manifest or need_manifest(session.place(image), image, digest)).descriptor
         for wanted, name in missing:
-            evidence = _add(attachments, subject, request, wanted, name)
+            with told(bool(result.added)):
+                evidence = _add(attachments, subject, request, wanted, name)
             result.added += verify(digest, [evidence], _policy(request), None, _now()).accepted
     return result
 
@@ -184,7 +186,12 @@ def _ours(place: Place, digest: str, request: SignRequest, result: Signed) -> li
         result.before += find_bundles(place, digest, policy, request.limit)
     if LEGACY in request.formats:
         result.before += find_legacy(place, digest, request.limit)
-    accepted = verify(digest, result.before, policy, None, _now()).accepted
+    verdict = verify(digest, result.before, policy, None, _now())
+    for refused in verdict.rejected:
+        # By our key, and yet not judged: neither signing again nor leaving it would be what was asked.
+        if refused.rejection.code == "POLICY_UNSUPPORTED":
+            raise refused.rejection
+    accepted = verdict.accepted
     wanted = request.annotations
     if wanted is None and not request.present:
         return list(accepted)
@@ -240,9 +247,12 @@ def _holds(manifest: Manifest, layer_digest: str, signature: bytes) -> bool:
 
 def _remove(place: Place, digest: str, ours: t.Sequence[Accepted]) -> None:
     """Bundles first: a registry that does not delete says so before anything was taken away."""
+    removed = False
     for one in ours:
         if one.evidence.format == BUNDLE:
-            place.remove_referrer(one.evidence.location.manifest, digest)
+            with told(removed):
+                place.remove_referrer(one.evidence.location.manifest, digest)
+            removed = True
     gone = {
         (digest_of(one.evidence.payload), encode_base64(one.evidence.signature))
         for one in ours
@@ -266,7 +276,18 @@ def _remove(place: Place, digest: str, ours: t.Sequence[Accepted]) -> None:
         place.put_blob(manifest.config, in_memory(config))
         return manifest
 
-    place.update_tag(sig_tag(digest), merge)
+    with told(removed):
+        place.update_tag(sig_tag(digest), merge)
+
+
+@contextlib.contextmanager
+def told(written: bool) -> t.Iterator[None]:
+    """A refusal in here says that something had been written before."""
+    try:
+        yield
+    except Rejection as rejection:
+        rejection.changed = rejection.changed or written
+        raise
 
 
 def in_memory(data: bytes) -> t.Callable[[], t.ContextManager[Chunks]]:

@@ -82,6 +82,16 @@ def test_what_a_layout_returns_can_be_asked_for(run: Runner, pushed: str) -> Non
     assert run(VERIFY, image=place, key="ours.pub")["pinned"] == place
 
 
+def test_a_tag_is_never_there_before_its_signatures(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
+    run(SIGN, image=pushed, key="ours.key", signature_format="both")
+    registry.fault(("PUT", r"/new/app/manifests/sha256-.*\.sig$"), faults.status(403))
+    result = run(COPY, source=pushed, destination=f"{registry.host}/new/app:1")
+    assert result["failed"] and result["changed"] and "1" not in registry.repository("new/app").tags
+    registry.clear_faults()
+    assert run(COPY, source=pushed, destination=f"{registry.host}/new/app:1")["changed"]
+    assert run(VERIFY, image=f"{registry.host}/new/app:1", key="ours.pub", signatures="all")["verified"]
+
+
 def test_without_signatures(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
     run(SIGN, image=pushed, key="ours.key")
     run(COPY, source=pushed, destination=f"{registry.host}/mirror/app:1", signatures=False)

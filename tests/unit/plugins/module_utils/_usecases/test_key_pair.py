@@ -104,6 +104,14 @@ def test_another_kind_than_the_one_that_is_there(run: Runner) -> None:
     assert run(KEY_PAIR, path="k.key", type="rsa-2048")["rejection"]["code"] == "KEY_MISMATCH"
 
 
+def test_nothing_is_written_where_only_one_of_two_could_be(run: Runner, tmp_path: Path) -> None:
+    assert run(KEY_PAIR, path="k.key", public_key_path="none/k.pub")["rejection"]["code"] == "UNREACHABLE"
+    (tmp_path / "folder").mkdir()
+    for check in (True, False):
+        assert run(KEY_PAIR, check=check, path="k.key", public_key_path="folder")["failed"]
+    assert not (tmp_path / "k.key").exists()
+
+
 def test_places_that_are_none(run: Runner, tmp_path: Path) -> None:
     assert run(KEY_PAIR, path="none/cosign.key")["failed"]
     assert run(KEY_PAIR, path="cosign.pub")["rejection"]["code"] == "POLICY_UNSUPPORTED"

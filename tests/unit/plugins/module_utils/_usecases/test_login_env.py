@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import typing as t
@@ -60,6 +61,20 @@ def test_a_throw_away_login_is_made_in_check_mode_too(run: Runner, registry: Emb
         assert result["changed"] is False, "it ends with the run"
         assert Path(result["auth_file"]).exists()
         assert stat.S_IMODE(os.stat(result["docker_config"]).st_mode) == 0o700
+
+
+def test_check_mode_refuses_what_the_real_run_refuses(run: Runner, registry: EmbeddedRegistry, tmp_path: Path) -> None:
+    (tmp_path / "helper.json").write_text(json.dumps({"credHelpers": {registry.host: "x"}}))
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    login: dict[str, t.Any] = {"registry": registry.host, "username": "ci", "password": SECRET}
+    for check in (True, False):
+        for auth_file, wanted in (("helper.json", "POLICY_UNSUPPORTED"), ("link.json", "AUTH_REFUSED")):
+            result = run(LOGIN, check=check, auth_file=auth_file, **login)
+            assert result["failed"] and result["rejection"]["code"] == wanted, (check, result)
+        logout = run(LOGIN, check=check, registry=registry.host, auth_file="helper.json", state="absent")
+        assert logout["rejection"]["code"] == "POLICY_UNSUPPORTED"
+        colon = run(LOGIN, check=check, **{**login, "username": "a:b"})
+        assert colon["rejection"]["code"] == "POLICY_UNSUPPORTED"
 
 
 @pytest.mark.parametrize(

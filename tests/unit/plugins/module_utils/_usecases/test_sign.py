@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import typing as t
 
@@ -13,6 +14,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import TASK as VERIFY
 from tests.support import faults
 from tests.support.registry import EmbeddedRegistry
+from tests.support.store import Manifest
 from tests.support.tasks import Runner
 
 FORMATS = ["bundle", "legacy", "both"]
@@ -228,6 +230,43 @@ def test_a_removal_that_broke_off_can_be_repeated(run: Runner, registry: Embedde
     assert run(VERIFY, image=pushed, key="other.pub")["verified"]
 
 
+def test_what_was_written_before_a_refusal_is_told(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
+    registry.fault(("PUT", r"\.sig$"), faults.status(403))
+    result = run(SIGN, image=pushed, key="ours.key", signature_format="both")
+    assert result["failed"] and result["changed"], "the bundle stands"
+    registry.clear_faults()
+    registry.fault(("DELETE", r"\.sig$"), faults.status(403))
+    run(SIGN, image=pushed, key="ours.key", signature_format="legacy")
+    removed = run(SIGN, image=pushed, key="ours.key", state="absent")
+    assert removed["failed"] and removed["changed"], "the bundle is gone"
+
+
+def test_a_timestamped_signature_of_ours_is_not_passed_over(
+    run: Runner, registry: EmbeddedRegistry, pushed: str
+) -> None:
+    """Until timestamps are verified: neither "nothing of ours is here" nor a second one."""
+    run(SIGN, image=pushed, key="ours.key", signature_format="legacy")
+    store = registry.repository("acme/app")
+    tag = pushed.split("@")[1].replace(":", "-") + ".sig"
+    content = store.manifests[store.tags[tag]].content
+    content["layers"][0]["annotations"]["dev.sigstore.cosign/rfc3161timestamp"] = '{"SignedRFC3161Timestamp":"AAAA"}'
+    store.put_manifest(Manifest.parse(content["mediaType"], json.dumps(content).encode()), tag)
+    for state in ("present", "absent"):
+        result = run(SIGN, image=pushed, key="ours.key", signature_format="legacy", state=state)
+        assert result["rejection"]["code"] == "POLICY_UNSUPPORTED", (state, result)
+
+
+@pytest.mark.parametrize("where", ["images", "attachments"])
+def test_AT_09_a_credential_goes_to_one_registry(run: Runner, pushed: str, where: str) -> None:
+    with EmbeddedRegistry(auth="basic", users={"ci": "canary"}) as other:
+        options: dict[str, t.Any] = {"image": pushed, "attachment_repository": f"{other.host}/x/y"}
+        if where == "images":
+            options = {"images": [pushed, f"{other.host}/x/y:1"]}
+        result = run(SIGN, **options, key="ours.key", registry_username="ci", registry_password="canary")
+        assert result["rejection"]["code"] == "POLICY_UNSUPPORTED", result
+        assert other.requests == []
+
+
 def test_two_tags_of_one_image_are_signed_once(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
     store = registry.repository("acme/app")
     store.tags["latest"] = store.tags["1.4"]
@@ -251,6 +290,8 @@ BAD_INPUT = [
     ({"key": "ours.key", "registry_timeout": 10**400}, "LIMIT_EXCEEDED", "registry_timeout"),
     ({"key": "ours.key", "auth_file": "a\0b"}, "MALFORMED", "auth_file"),
     ({"key": "https://user:canary@h.example:x/k.pub"}, "MALFORMED", "no plain http"),
+    ({"key": "https://user:canary/canary@h.example/k.pub"}, "MALFORMED", "no plain http"),
+    ({"key": "https:/user:canary@h.example/k.pub"}, "MALFORMED", "could not be read"),
     ({"key": "ours.key", "max_workers": 0}, "LIMIT_EXCEEDED", "max_workers"),
     ({"key": "ours.key", "registry_username": "x"}, "POLICY_UNSUPPORTED", "required together"),
     ({"key": "ours.key", "registry_token": "x", "auth_file": "y"}, "POLICY_UNSUPPORTED", "mutually exclusive"),

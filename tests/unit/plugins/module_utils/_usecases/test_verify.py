@@ -175,6 +175,21 @@ def test_AT_12_d_junk_referrers_change_no_verdict(run: Runner, registry: Embedde
     assert code(run(VERIFY, image=signed, key="other.pub")) == "NO_MATCHING_SIGNATURE"
 
 
+def test_an_odd_referrer_keeps_nobody_from_looking(run: Runner, registry: EmbeddedRegistry, signed: str) -> None:
+    """I7: beside a good signature it changes nothing; alone it is never "unsigned"."""
+    store = registry.repository("acme/app")
+    run(SIGN, image=signed, key="other.key")
+    bundles = [digest for digest, one in store.manifests.items() if one.subject == signed.split("@")[1]]
+    ours = store.manifests[bundles[0]].content["layers"][0]["digest"]
+    registry.fault(("GET", f"/blobs/{ours}$"), faults.wrong_bytes)
+    assert run(VERIFY, image=signed, key="other.pub")["verified"]
+    registry.clear_faults()
+    registry.fault(("GET", f"/manifests/{bundles[0]}$"), faults.status(404))
+    assert run(VERIFY, image=signed, key="other.pub")["verified"]
+    assert run(VERIFY, image=signed, key="ours.pub")["verified"], "by its legacy signature"
+    assert code(run(VERIFY, image=signed, key="ours.pub", annotations={"none": "such"})) == "UNREACHABLE"
+
+
 def test_images_are_all_reported(run: Runner, registry: EmbeddedRegistry, signed: str) -> None:
     unsigned = (
         f"{registry.host}/acme/app@"
