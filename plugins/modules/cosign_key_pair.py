@@ -78,11 +78,11 @@ EXAMPLES = r"""
   supplychain.cosign.cosign_key_pair:
     path: cosign.key
     key_password: "{{ vault_cosign_password }}"
-  register: pair
+  register: new_pair
 
 - name: Show the public key
   ansible.builtin.debug:
-    var: pair.public_key
+    var: new_pair.public_key
 
 - name: Take over a key that openssl made
   supplychain.cosign.cosign_key_pair:
