@@ -102,7 +102,7 @@ def here(task: Task, registry: EmbeddedRegistry, folder: Path) -> Task:
     return found
 
 
-@pytest.mark.parametrize("group", examples())
+@pytest.mark.parametrize("group", [*examples()])
 def test_an_example_runs(group: list[Task], playbook: Playbook, registry: EmbeddedRegistry) -> None:
     prepare(playbook, registry)
     if "import_path" in str(group) or "Make a key" in str(group):
