@@ -101,8 +101,6 @@ def annotations_of(params: t.Mapping[str, t.Any]) -> dict[str, str]:
         if not isinstance(value, (str, int, float)):
             raise Rejection("POLICY_UNSUPPORTED", f"The annotation {key!r} is not a text; write one value.")
         found[str(key)] = str(value)
-    if len({key.lower() for key in found}) != len(found):
-        raise Rejection("DUPLICATE_KEY", "Two annotations differ only in case, which other readers take for one.")
     return found
 
 

@@ -18,12 +18,16 @@ _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+# Maps whose keys are data and not fields: every reader keeps `a` and `A` in them apart.
+_MAPS = frozenset(("annotations", "optional", "Labels"))
+
 JsonObject = dict[str, t.Any]
 
 
 def parse_json(data: bytes, what: str) -> t.Any:
-    """Decode one JSON text as every careful reader would: strict UTF-8, no key twice (whatever its case), no NaN, no
-    infinity, integers below 2**63, at most 64 levels. `what` names the text in messages.
+    """Decode one JSON text as every careful reader would: strict UTF-8, no key twice (a field's neither in another
+    case, which Go takes for the same), no NaN, no infinity, integers below 2**63, at most 64 levels. `what` names the
+    text in messages.
 
     Raises DUPLICATE_KEY, LIMIT_EXCEEDED or MALFORMED. The caller has bounded the length of `data`.
     """
@@ -34,11 +38,14 @@ def parse_json(data: bytes, what: str) -> t.Any:
     except UnicodeDecodeError:
         raise Rejection("MALFORMED", f"The {what} is not UTF-8.") from None
     _bound_depth(text, what)
+    alike: list[JsonObject] = []
 
     def unique(pairs: list[tuple[str, t.Any]]) -> JsonObject:
         found = dict(pairs)
-        if len({key.lower() for key in found}) != len(pairs):
+        if len(found) != len(pairs):
             raise Rejection("DUPLICATE_KEY", f"The {what} has the same key twice; readers may differ about it.")
+        if len({key.lower() for key in found}) != len(pairs):
+            alike.append(found)
         return found
 
     def constant(name: str) -> t.NoReturn:
@@ -61,6 +68,10 @@ def parse_json(data: bytes, what: str) -> t.Any:
         )
     except (ValueError, RecursionError):
         raise Rejection("MALFORMED", f"The {what} is not valid JSON.") from None
+    if alike and _has_fields_alike(found):
+        raise Rejection(
+            "DUPLICATE_KEY", f"The {what} has two keys that differ only in case; readers may differ about them."
+        )
     if "\\u" in text and _has_surrogate(found):
         raise Rejection("MALFORMED", f"The {what} holds half of a surrogate pair, which is no character.")
     return found
@@ -98,6 +109,16 @@ def _bound_depth(text: str, what: str) -> None:
                 raise Rejection("LIMIT_EXCEEDED", f"The {what} is nested deeper than {MAX_DEPTH} levels.")
         elif token in "]}":
             depth -= 1
+
+
+def _has_fields_alike(found: t.Any, name: str = "") -> bool:
+    if isinstance(found, list):
+        return any(_has_fields_alike(one) for one in found)
+    if not isinstance(found, dict):
+        return False
+    if name not in _MAPS and len({key.lower() for key in found}) != len(found):
+        return True
+    return any(_has_fields_alike(value, key) for key, value in found.items())
 
 
 def _has_surrogate(found: t.Any) -> bool:

@@ -48,6 +48,16 @@ def test_json_that_two_readers_may_read_differently_is_refused(data: bytes, code
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("name", ["annotations", "optional", "Labels"])
+def test_names_in_a_map_may_differ_in_case_and_fields_may_not(name: str) -> None:
+    text = {"x": [{name: {"version": "1", "Version": "2"}}]}
+    assert parse_json(json.dumps(text).encode(), "text") == text
+    for inner in ({name: {"a": {"b": 1, "B": 2}}}, {name: [{"b": 1, "B": 2}]}):
+        with pytest.raises(Rejection) as refused:
+            parse_json(json.dumps(inner).encode(), "text")
+        assert refused.value.code == "DUPLICATE_KEY"
+
+
 def test_brackets_inside_strings_are_no_nesting() -> None:
     text = {"a": '\\"[[[' + "{[" * 200, "b": ["]" * 200]}
     assert parse_json(json.dumps(text).encode(), "text") == text
