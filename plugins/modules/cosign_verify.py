@@ -10,8 +10,8 @@ module: cosign_verify
 short_description: Verify signatures of container images as cosign does
 version_added: 0.1.0
 description:
-  - Asserts that container images are signed by the holders of given keys, with given annotations, and fails otherwise.
-  - Accepts what C(cosign) 2 and 3 sign with a key, in both of their formats.
+  - Asserts that container images are signed by given identities or keys, with given annotations, and fails otherwise.
+  - Accepts what C(cosign) 2 and 3 sign, in both of their formats, with the log entries and timestamps that belong to it.
   - Returns the digest that was verified, so that the next task deploys exactly that.
   - What kept it from looking, such as a registry that cannot be reached, is an error of its own and never "unsigned".
 author:
@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - supplychain.cosign._limits
   - supplychain.cosign._attachments
   - supplychain.cosign._verification
+  - supplychain.cosign._trust
 attributes:
   action_group:
     membership:
@@ -67,6 +68,36 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Verify who signed, as the environment says
+  supplychain.cosign.cosign_verify:
+    image: cgr.dev/chainguard/cosign
+  environment:
+    COSIGN_CERTIFICATE_OIDC_ISSUER: https://token.actions.githubusercontent.com
+    COSIGN_CERTIFICATE_IDENTITY: https://github.com/chainguard-images/images/.github/workflows/release.yaml@refs/heads/main
+
+- name: Accept any release workflow of our organisation, run for a tag
+  supplychain.cosign.cosign_verify:
+    image: ghcr.io/acme/app:1.4
+    certificate_identity_regexp: https://github\.com/acme/[a-z-]+/\.github/workflows/release\.yml@refs/tags/v[0-9.]+
+    certificate_oidc_issuer: https://token.actions.githubusercontent.com
+
+- name: Verify against an instance of our own
+  supplychain.cosign.cosign_verify:
+    image: ghcr.io/acme/app:1.4
+    certificate_identity: release@acme.example
+    certificate_oidc_issuer: https://login.acme.example
+    trusted_root: trusted_root.json
+
+- name: Want both the build and a person to have signed
+  supplychain.cosign.cosign_verify:
+    image: ghcr.io/acme/app:1.4
+    signers:
+      - certificate_identity: https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main
+        certificate_oidc_issuer: https://token.actions.githubusercontent.com
+      - certificate_identity: alice@acme.example
+        certificate_oidc_issuer: https://accounts.google.com
+    required_signatures: 2
+
 - name: Deploy only what is signed by our key, and exactly that
   supplychain.cosign.cosign_verify:
     image: ghcr.io/acme/app:1.4
@@ -162,7 +193,7 @@ signatures:
         {"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b"},"annotations":{"sha":"7f3c1d0"}}],"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{}}
     key_id:
       description: The key that signed, as the hint that C(cosign) writes for it.
-      returned: always
+      returned: when a key was asked for
       type: str
       sample: Vb5rURa1ff8QIEbWYvmsX06st6XADZ/RNQxRz6isHNc=
     signed_reference:
@@ -170,18 +201,70 @@ signatures:
       returned: always
       type: str
       sample: ghcr.io/acme/app
+    certificate:
+      description:
+        - What the certificate of the signer says, by the names that Fulcio gives to its extensions, and in any case the
+          fields below.
+      returned: when an identity was asked for
+      type: dict
+      contains:
+        subject:
+          description: Who signed.
+          returned: always
+          type: str
+          sample: alice@acme.example
+        issuer:
+          description: Who vouched for that. None where the certificate does not say.
+          returned: always
+          type: str
+          sample: https://accounts.google.com
+        not_before:
+          description: From when on the certificate is valid.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:12:31Z"
+        not_after:
+          description: Until when.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:22:31Z"
     logged:
-      description: The entries in transparency logs. None can be verified yet.
+      description: The entries in transparency logs that were verified.
       returned: always
       type: list
       elements: dict
-      sample: []
+      contains:
+        log_url:
+          description: The log, as the trusted root names it. Empty where it was given as a key.
+          returned: always
+          type: str
+          sample: https://rekor.sigstore.dev
+        index:
+          description: The number of the entry in the log.
+          returned: always
+          type: int
+          sample: 771488337
+        time:
+          description: When the log says it was made. None for a log that does not say it.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:12:32Z"
     timestamps:
-      description: The signed timestamps. None can be verified yet.
+      description: The signed timestamps that were verified.
       returned: always
       type: list
       elements: dict
-      sample: []
+      contains:
+        authority:
+          description: Who signed it, as the trusted root names it. Empty where it was given as a certificate.
+          returned: always
+          type: str
+          sample: https://timestamp.sigstore.dev/api/v1/timestamp
+        time:
+          description: The time that was signed.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:12:32Z"
     verified:
       description: Always V(true), since only signatures that were accepted are listed.
       returned: always
@@ -243,6 +326,12 @@ images:
         - The specified annotations were verified.
         - The cosign claims were validated
         - The signatures were verified against the specified public key
+    notes:
+      description: What a person should know although the signatures were accepted.
+      returned: when the image could be looked at
+      type: list
+      elements: str
+      sample: []
     rejected:
       description: As RV(rejection.rejected), for this image, also when it is accepted by other signatures.
       returned: when the image could be looked at

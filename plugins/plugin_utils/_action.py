@@ -18,6 +18,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.environment import fill
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import (
     Context,
     Result,
@@ -26,12 +27,16 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task i
     failure,
     secrets_of,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import handed_over
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.environment import VARIABLES
 from ansible_collections.supplychain.cosign.plugins.plugin_utils._cache import RunCache
 from ansible_collections.supplychain.cosign.plugins.plugin_utils._masking import mask
 
 display = Display()
+
+HANDED_OVER = ("_environment", "_trusted_root")
+"""Options by which a task's secrets and trust reach a managed host; nobody writes them."""
 
 
 def _run_folder() -> str:
@@ -51,12 +56,18 @@ class CosignAction(ActionBase):
         del tmp
         environment = self._environment()
         try:
+            self._refuse_handed_over()
             on_target = self._is_on_target()
         except Rejection as rejection:
             return {**result, **failure(rejection)}
         if on_target:
             return {**result, **self._on_target(environment, task_vars)}
         return {**result, **self._on_controller(environment)}
+
+    def _refuse_handed_over(self) -> None:
+        for name in HANDED_OVER:
+            if name in self._task.args:
+                raise Rejection("POLICY_UNSUPPORTED", f"The option {name} is not to be given; leave it out.")
 
     # Which machine -----------------------------------------------------------------------------------------------
 
@@ -86,10 +97,11 @@ class CosignAction(ActionBase):
         """The arguments as they were written, and secrets of the task's environment as a hidden option: core would put
         the environment into the command line of the host."""
         given = self._validated().validated_parameters
-        keys = [str(key) for key in (given.get("key"), *(given.get("keys") or []))]
+        signers = [one.get("key") for one in given.get("signers") or []]
+        keys = [str(key) for key in (given.get("key"), *(given.get("keys") or []), *signers)]
         named = [key[len("env://") :] for key in keys if key.startswith("env://")]
         hidden = {name: value for name, value in environment.items() if _is_secret(name) or name in named}
-        arguments = dict(self._task.args)
+        arguments = {**self._task.args, **self._trusted_root(given, environment)}
         if hidden:
             arguments["_environment"] = hidden
         written = self._task.environment
@@ -101,13 +113,27 @@ class CosignAction(ActionBase):
         finally:
             self._task.environment = written
         # What the callbacks print of the call is masked by the module itself; the hidden option is nobody's business.
-        answer.get("invocation", {}).get("module_args", {}).pop("_environment", None)
+        for name in HANDED_OVER:
+            answer.get("invocation", {}).get("module_args", {}).pop(name, None)
         return answer
+
+    def _trusted_root(self, given: dict[str, t.Any], environment: dict[str, str]) -> dict[str, t.Any]:
+        """What the task on the host is to trust by default: only the controller can fetch it."""
+        if "_trusted_root" not in self.task.spec.options:
+            return {}
+        params = {name: given.get(name) for name in self.task.spec.options}
+        return handed_over(
+            Context(
+                # Of the variables only the task's own go along with it.
+                params=fill(self.task.spec, params, environment),
+                environ={**os.environ, **environment},
+                files=ControllerFiles(self),
+                from_task=frozenset(environment),
+            )
+        )
 
     def _on_controller(self, environment: dict[str, str]) -> Result:
         validation = self._validated()
-        if "_environment" in self._task.args:
-            return failure(Rejection("POLICY_UNSUPPORTED", "The option _environment is not to be given."))
         environ = {**os.environ, **environment}
         secrets = secrets_of(self.task, validation.validated_parameters, environ)
         if validation.error_messages:

@@ -19,6 +19,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile import encrypt_key, generate_key
 from tests.support.images import multi_arch
 from tests.support.registry import EmbeddedRegistry
+from tests.support.sigstore.attach import Attacher
+from tests.support.sigstore.tuf_repository import TufRepository
+from tests.support.sigstore.virtual import VirtualSigstore
 
 COLLECTIONS = Path(__file__).resolve().parents[5]
 PASSWORD = "canary-key-password"
@@ -127,3 +130,43 @@ def pushed(playbook: Playbook, registry: EmbeddedRegistry) -> str:
     image = multi_arch()
     image.push_to(registry, "acme/app", "1.4")
     return f"{registry.host}/acme/app@{image.digest}"
+
+
+@pytest.fixture(scope="session")
+def sigstore() -> VirtualSigstore:
+    return VirtualSigstore()
+
+
+@pytest.fixture
+def attach(registry: EmbeddedRegistry, sigstore: VirtualSigstore, pushed: str) -> t.Callable[..., str]:
+    """Signs the image that was pushed on the virtual Sigstore, and puts the signature beside it."""
+    digest = pushed.split("@")[1]
+
+    def attach(*arguments: t.Any, **options: t.Any) -> str:
+        return Attacher(registry.host, "acme/app").attach(digest, sigstore.sign(digest, *arguments, **options))
+
+    return attach
+
+
+@pytest.fixture
+def root(playbook: Playbook, sigstore: VirtualSigstore) -> str:
+    """The trusted root of the virtual Sigstore, as an absolute path."""
+    path = playbook.folder / "trusted_root.json"
+    path.write_text(json.dumps(sigstore.trusted_root()))
+    return str(path)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, sigstore: VirtualSigstore) -> dict[str, str]:
+    """Variables for a TUF repository on this disk, which distributes that trusted root."""
+    repository = TufRepository({"trusted_root.json": json.dumps(sigstore.trusted_root()).encode()})
+    for name, data in repository.files.items():
+        path = tmp_path / "mirror" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (tmp_path / "root.json").write_bytes(repository.first_root)
+    return {
+        "TUF_MIRROR": f"file://{tmp_path}/mirror",
+        "TUF_ROOT_JSON": str(tmp_path / "root.json"),
+        "TUF_ROOT": str(tmp_path / "tuf"),
+    }

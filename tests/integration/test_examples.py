@@ -20,9 +20,22 @@ from tests.integration.conftest import PASSWORD, Playbook
 from tests.support.certificates import Authority
 from tests.support.images import multi_arch
 from tests.support.registry import EmbeddedRegistry
+from tests.support.sigstore.attach import Attacher
+from tests.support.sigstore.virtual import IDENTITY, ISSUER, VirtualSigstore
 
 ROOT = Path(__file__).resolve().parents[2]
 Task = dict[str, t.Any]
+
+SIGNED_BY = {
+    "chainguard/cosign:latest": [(IDENTITY, ISSUER)],
+    "acme/app:1.4": [
+        ("https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.4", ISSUER),
+        ("release@acme.example", "https://login.acme.example"),
+        ("https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main", ISSUER),
+        ("alice@acme.example", "https://accounts.google.com"),
+    ],
+}
+"""Identities and issuers of whom the examples take for granted that they signed these images."""
 
 
 def examples() -> t.Iterator[t.Any]:
@@ -83,9 +96,26 @@ def prepare(playbook: Playbook, registry: EmbeddedRegistry) -> None:
     assert playbook(tasks).status == 0
 
 
+def sign_without_keys(registry: EmbeddedRegistry, sigstore: VirtualSigstore) -> None:
+    for name, signers in SIGNED_BY.items():
+        repository, tag = name.split(":")
+        image = multi_arch()
+        with EmbeddedRegistry() as public:
+            image.push_to(public, repository)
+            for identity, issuer in signers:
+                made = sigstore.sign(image.digest, issue={"san": identity, "issuer": issuer})
+                Attacher(public.host, repository).attach(image.digest, made)
+            # The registry of the examples wants a login, which whoever attaches here does not have.
+            source, target = public.repository(repository), registry.repository(repository)
+            target.blobs.update(source.blobs)
+            target.manifests.update(source.manifests)
+            target.tags[tag] = image.digest
+
+
 def here(task: Task, registry: EmbeddedRegistry, folder: Path) -> Task:
     text = yaml.safe_dump(task)
     for theirs, ours in {
+        "cgr.dev": registry.host,
         "ghcr.io": registry.host,
         "registry.example.com": registry.host,
         "https://keys.example.com/carol.pub": "carol.pub",
@@ -105,8 +135,18 @@ def here(task: Task, registry: EmbeddedRegistry, folder: Path) -> Task:
 
 
 @pytest.mark.parametrize("group", [*examples()])
-def test_an_example_runs(group: list[Task], playbook: Playbook, registry: EmbeddedRegistry) -> None:
+def test_an_example_runs(
+    group: list[Task],
+    playbook: Playbook,
+    registry: EmbeddedRegistry,
+    sigstore: VirtualSigstore,
+    root: str,
+    mirror: dict[str, str],
+) -> None:
+    """Who says nothing of a trusted root gets the default one, from a mirror that distributes that of the signers."""
+    assert Path(root) == playbook.folder / "trusted_root.json", "where the example looks for it"
     prepare(playbook, registry)
+    sign_without_keys(registry, sigstore)
     if "import_path" in str(group) or "Make a key" in str(group):
         (playbook.folder / "cosign.key").unlink()
     key = (playbook.folder / "cosign.key").read_text() if (playbook.folder / "cosign.key").exists() else ""
@@ -120,6 +160,7 @@ def test_an_example_runs(group: list[Task], playbook: Playbook, registry: Embedd
     }
     login = {"COSIGN_REGISTRY_USERNAME": "ci", "COSIGN_REGISTRY_PASSWORD": PASSWORD}
     uses_login = "ephemeral" in str(group)
+    playbook.environ.update(mirror)
     defaults: Task = {"module_defaults": {}}
     for name in ("login", "copy", "sign", "verify"):
         defaults["module_defaults"][f"supplychain.cosign.cosign_{name}"] = {"allow_http_registry": True}

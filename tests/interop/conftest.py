@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import typing as t
 from pathlib import Path
 
 import pytest
 
-from tests.interop import servers
-from tests.support import parts
+from tests.interop import servers, services
+from tests.interop.clients import push_layout
+from tests.interop.peers import WAYS, Peers, Signed, Way
+from tests.support import images, parts
 
 
 def _without(reason: parts.Missing) -> t.NoReturn:
@@ -97,3 +100,62 @@ def registry_docker_tls_token(tmp_path_factory: pytest.TempPathFactory) -> t.Ite
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[servers.Host]:
     """A host to log in to."""
     yield from _server(servers.sshd, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sigstore(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[services.Sigstore]:
+    """Fulcio, CT log, Rekor v1 and v2, TSA and an issuer of identity tokens."""
+    yield from _server(services.sigstore, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def peers(
+    sigstore: services.Sigstore, cosign2: Path, cosign3: Path, oras: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Peers:
+    """Those that sign and verify keylessly on the services."""
+    return Peers(sigstore, cosign2, cosign3, oras, _program("javascript"), tmp_path_factory.mktemp("peers"))
+
+
+@pytest.fixture(scope="session", params=["registry_ggcr", "registry_docker"])
+def keyless_registry(request: pytest.FixtureRequest) -> servers.Registry:
+    """Registries with and without the referrers API."""
+    return t.cast(servers.Registry, request.getfixturevalue(request.param))
+
+
+@pytest.fixture(scope="session")
+def first_entries(peers: Peers, registry_ggcr: servers.Registry) -> list[Signed]:
+    """Images whose signatures are the first entry of their log, which sigstore-python reads in no bundle."""
+    ways = (
+        Way("cosign3", "bundle", 1, "dsse"),
+        Way("cosign3", "bundle", 2, "hashedrekord", tsa=True),
+        Way("javascript", "bundle", 2, "dsse", tsa=True),
+    )
+    return [_sign(peers, way, registry_ggcr, "first") for way in ways]
+
+
+@pytest.fixture(scope="session", params=WAYS, ids=str)
+def keyless(
+    request: pytest.FixtureRequest,
+    peers: Peers,
+    keyless_registry: servers.Registry,
+    first_entries: object,
+) -> Signed:
+    """An image that was signed keylessly, once in each way on each registry."""
+    return _sign(peers, request.param, keyless_registry, "keyless")
+
+
+def _sign(peers: Peers, way: Way, registry: servers.Registry, repository: str) -> Signed:
+    made = images.image(f"{repository} {way}")
+    with tempfile.TemporaryDirectory(prefix="supplychain-cosign-image.") as folder:
+        made.write_layout(Path(folder), "1")
+        name = f"{registry.address}/{repository}/{way}"
+        push_layout(peers.oras, registry, Path(f"{folder}:1"), f"{name}:1", peers.folder)
+    issuer = peers.sigstore.issuer
+    # sigstore-js proves the key with the token's subject, which Fulcio does not take for e-mail addresses.
+    identity = {
+        "cosign2": issuer.email("someone@mail.example"),
+        "cosign3": issuer.workflow("example/app"),
+        "python": issuer.email("someone@mail.example"),
+        "javascript": issuer.uri("build/app"),
+    }[way.peer]
+    return peers.sign(way, registry, f"{name}@{made.digest}", identity)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _GO_SOURCES = Path(__file__).parents[1] / "interop" / "go"
+_NODE_SOURCES = _GO_SOURCES.with_name("node")
+_TRILLIAN = "github.com/google/trillian"
 
 
 class Missing(Exception):
@@ -76,10 +79,12 @@ class Debian:
 
 @dataclass(frozen=True)
 class GoModule:
-    """A command of a published Go module."""
+    """A command of a published Go module; ``keeps`` are files of the module that its users need beside it."""
 
     module: str
     version: str
+    command: str = ""
+    keeps: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -89,11 +94,16 @@ class GoModule:
     @property
     def program(self) -> str:
         """The path of the executable, relative to the folder."""
-        return self.module.rsplit("/", 1)[-1]
+        return (self.command or self.module).rsplit("/", 1)[-1]
 
     def install(self, place: Path) -> None:
         """Build it with the go command."""
-        _run(["install", f"{self.module}@{self.version}"], "go", env={"GOBIN": str(place), "CGO_ENABLED": "0"})
+        package = f"{self.module}/{self.command}".rstrip("/")
+        _go(["install", f"{package}@{self.version}"], {"GOBIN": str(place)})
+        if self.keeps:
+            module = json.loads(_go(["mod", "download", "-json", f"{self.module}@{self.version}"]))
+            for name in self.keeps:
+                shutil.copy(Path(module["Dir"], name), place)
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,26 @@ class GoSource:
     def install(self, place: Path) -> None:
         """Build it with the go command."""
         arguments = ["build", "-C", str(_GO_SOURCES / self.program), "-tags", self.tags, "-o", str(place), "."]
-        _run(arguments, "go", env={"CGO_ENABLED": "0"})
+        _go(arguments)
+
+
+@dataclass(frozen=True)
+class NodeScript:
+    """A script of our own in tests/interop/node, with the packages that it imports and a node that runs them."""
+
+    program: str
+    packages: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder in the cache."""
+        text = "\n".join((*self.packages, (_NODE_SOURCES / self.program).read_text()))
+        return f"{self.program}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def install(self, place: Path) -> None:
+        """Install the packages beside a copy of the script."""
+        _run(["install", "--prefix", str(place), "--no-package-lock", "--no-audit", *self.packages], "npm", cwd=place)
+        shutil.copy(_NODE_SOURCES / self.program, place)
 
 
 PARTS: dict[str, Part] = {
@@ -123,7 +152,30 @@ PARTS: dict[str, Part] = {
     "oras": Debian("sid", ("oras",), "1", "usr/bin/oras"),
     "docker-registry": Debian("bookworm", ("docker-registry",), "2.8", "usr/bin/docker-registry"),
     "sshd": Debian("bookworm", ("openssh-server", "libwrap0"), "9.2", "usr/sbin/sshd"),
-    "regctl": GoModule("github.com/regclient/regclient/cmd/regctl", "v0.11.7"),
+    "mariadb": Debian(
+        "bookworm", ("mariadb-server-core", "libaio1", "libnuma1", "liburing2"), "10.11", "usr/sbin/mariadbd"
+    ),
+    "regctl": GoModule("github.com/regclient/regclient", "v0.11.7", "cmd/regctl"),
+    "fulcio": GoModule("github.com/sigstore/fulcio", "v1.8.8"),
+    "trillian-server": GoModule(_TRILLIAN, "v1.7.2", "cmd/trillian_log_server", ("storage/mysql/schema/storage.sql",)),
+    "trillian-signer": GoModule(_TRILLIAN, "v1.7.2", "cmd/trillian_log_signer"),
+    "trillian-createtree": GoModule(_TRILLIAN, "v1.7.2", "cmd/createtree"),
+    "ct-log": GoModule("github.com/google/certificate-transparency-go", "v1.3.2", "trillian/ctfe/ct_server"),
+    "rekor1": GoModule("github.com/sigstore/rekor", "v1.5.4", "cmd/rekor-server"),
+    "rekor2": GoModule("github.com/sigstore/rekor-tiles/v2", "v2.3.0", "cmd/rekor-server/posix"),
+    # The last one that logs entries of kind dsse, which @sigstore sends; newer ones take hashedrekord alone.
+    "rekor2-dsse": GoModule("github.com/sigstore/rekor-tiles/v2", "v2.2.1", "cmd/rekor-server/posix"),
+    "tsa": GoSource("tsa"),
+    "javascript": NodeScript(
+        "peer.mjs",
+        (
+            "node@24.21.0",
+            "@sigstore/bundle@5.0.1",
+            "@sigstore/protobuf-specs@0.5.2",
+            "@sigstore/sign@5.1.0",
+            "@sigstore/verify@4.1.3",
+        ),
+    ),
     "registry": GoSource("registry"),
     "policy": GoSource(
         "policy",
@@ -203,6 +255,12 @@ def _debian_mirror() -> str:
         if urlsplit(address).path.strip("/") == "debian":
             return address
     raise Missing("apt of this machine knows no Debian archive")
+
+
+def _go(arguments: list[str], env: dict[str, str] | None = None) -> str:
+    # One at a time: a build has work for every core, and some want gigabytes of memory.
+    with _locked(_cache() / "go"):
+        return _run(arguments, "go", env={"CGO_ENABLED": "0", **(env or {})})
 
 
 def _run(arguments: list[str], command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:

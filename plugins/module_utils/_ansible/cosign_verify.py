@@ -20,7 +20,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.option
     check_one_registry,
     images_of,
     on_disk,
-    public_keys,
     size_of,
     workers_of,
 )
@@ -32,9 +31,15 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.result
     signature,
     signer,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.signers import (
+    certificate_of,
+    sct_of,
+    signers_of,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import TRUST, trust_of
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.parallel import in_parallel
@@ -51,6 +56,7 @@ SPEC = COMMON.merged(
     LIMITS,
     ATTACHMENTS,
     VERIFICATION,
+    TRUST,
     ArgumentSpec(
         {
             "annotations": {"type": "dict", "default": {}},
@@ -66,20 +72,29 @@ def run(context: Context) -> Result:
     access = access_of(context)
     images = images_of(context)
     check_one_registry(images, access)
-    keys = public_keys(context, access)
     policy = Policy(
-        signers=(KeyRule(keys),),
+        signers=signers_of(context, access),
         required_signatures=params["required_signatures"],
         annotations=annotations_of(params),
         check_claims=params["check_claims"],
         match_reference=params["match_reference"],
         ignore_tlog=params["insecure_ignore_tlog"],
+        required_logs=params["required_logs"],
+        ignore_sct=params["insecure_ignore_sct"],
+        use_signed_timestamps=params["use_signed_timestamps"],
+        certificate=certificate_of(context),
+        detached_sct=sct_of(context),
     )
+    trust = trust_of(context)
     request = VerifyRequest(
-        policy, params["recursive"], params["signatures"] == "all", size_of(params["max_attachment_size"])
+        policy,
+        trust.root,
+        params["recursive"],
+        params["signatures"] == "all",
+        size_of(params["max_attachment_size"]),
     )
     question = {name: value for name, value in params.items() if name not in ("image", "images", "details", "run_on")}
-    question.update(keys=sorted(key.key_id for key in keys), annotations=dict(policy.annotations))
+    question.update(policy=_fingerprint(policy), trust=trust.fingerprint)
     with Session(access) as session:
 
         def work(image: Image) -> Result:
@@ -90,6 +105,16 @@ def run(context: Context) -> Result:
         [refused(image, None, one) if isinstance(one, Rejection) else one for image, one in zip(images, outcomes)],
         params["details"],
     )
+
+
+def _fingerprint(policy: Policy) -> dict[str, t.Any]:
+    """What the files and references of a policy held, for a cached verdict to depend on it and not on their names."""
+    return {
+        "keys": sorted(key.key_id for key in policy.keys),
+        "certificate": hashlib.sha256(policy.certificate.der).hexdigest() if policy.certificate else None,
+        "sct": repr(policy.detached_sct),
+        "annotations": dict(policy.annotations),
+    }
 
 
 def annotations_of(params: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -118,6 +143,7 @@ def _verify(
             "signatures": facts,
             "signer": signer(facts),
             "checks": list(judged.verdict.checks),
+            "notes": list(dict.fromkeys(note for one in judged.verdict.accepted for note in one.notes)),
             "rejected": [one.as_dict() for one in judged.verdict.rejected],
             "children": [child.digest for child in judged.children],
             **({"rejection": rejection.as_dict()} if rejection else {}),

@@ -12,8 +12,12 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.envir
 
 # A variable that stands for one of these is not read when one of the others is given: the task has chosen, and a
 # variable from afar must not turn its choice into a contradiction.
+_IDENTITIES = ("certificate_identity", "certificate_identity_regexp")
+_ISSUERS = ("certificate_oidc_issuer", "certificate_oidc_issuer_regexp")
 _RIVALS = {
-    "key": ("keys",),
+    "key": ("keys", "signers", *_IDENTITIES, *_ISSUERS),
+    **dict.fromkeys(_IDENTITIES, ("key", "keys", "signers", *_IDENTITIES)),
+    **dict.fromkeys(_ISSUERS, ("key", "keys", "signers", *_ISSUERS)),
     "registry_username": ("registry_token", "auth_file"),
     "registry_password": ("registry_token", "auth_file"),
     "registry_token": ("registry_username", "registry_password", "auth_file"),
@@ -33,7 +37,7 @@ def fill(spec: ArgumentSpec, params: t.Mapping[str, t.Any], environ: t.Mapping[s
         variable = OPTION_VARIABLES.get(name)
         if variable is None or name == _ELSEWHERE or filled.get(name) is not None:
             continue
-        if any(filled.get(rival) is not None for rival in _RIVALS.get(name, ())):
+        if any(params.get(rival) is not None for rival in _RIVALS.get(name, ())):
             continue
         value = environ.get(variable.name)
         if value or (value is not None and name == "key_password"):

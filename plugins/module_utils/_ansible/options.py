@@ -11,7 +11,6 @@ import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey, parse_public_key
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.source import read_key_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import CredentialOptions
@@ -87,16 +86,42 @@ SIGNING = ArgumentSpec(
     }
 )
 
+_WORKFLOW = ("trigger", "sha", "name", "repository", "ref")
+IDENTITY: dict[str, dict[str, t.Any]] = {
+    "certificate_identity": {"type": "str"},
+    "certificate_identity_regexp": {"type": "str"},
+    "certificate_oidc_issuer": {"type": "str"},
+    "certificate_oidc_issuer_regexp": {"type": "str"},
+    **{f"certificate_github_workflow_{name}": {"type": "str"} for name in _WORKFLOW},
+}
+"""What a certificate must say of who signed; the same for a task and for each of its `signers`."""
+
 VERIFICATION = ArgumentSpec(
     {
         "key": {"type": "str", "no_log": False},
         "keys": {"type": "list", "elements": "str", "no_log": False},
+        **IDENTITY,
+        "signers": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"key": {"type": "str", "no_log": False}, **IDENTITY},
+        },
         "required_signatures": {"type": "int", "default": 1},
+        "certificate": {"type": "path"},
+        "sct": {"type": "path"},
+        "insecure_ignore_sct": {"type": "bool", "default": False},
+        "use_signed_timestamps": {"type": "bool", "default": False},
+        "required_logs": {"type": "int", "default": 1},
+        "insecure_ignore_tlog": {"type": "bool", "default": False},
         "check_claims": {"type": "bool", "default": True},
         "match_reference": {"type": "str", "choices": ["none", "repository", "exact"], "default": "none"},
-        "insecure_ignore_tlog": {"type": "bool", "default": False},
     },
-    mutually_exclusive=[("key", "keys")],
+    mutually_exclusive=[
+        *[("key", "keys", "signers", name) for name in ("certificate_identity", "certificate_identity_regexp")],
+        *[("key", "keys", "signers", name) for name in IDENTITY if "oidc" in name or "workflow" in name],
+        ("key", "keys", "certificate"),
+        ("key", "keys", "sct"),
+    ],
 )
 
 _UNITS = {
@@ -220,12 +245,3 @@ def workers_of(params: t.Mapping[str, t.Any]) -> int:
 def read_key(context: Context, reference: str, access: Access) -> bytes:
     """The PEM text that a key option names."""
     return read_key_reference(reference, context.environ, context.read, lambda url: fetch(access.transport, url))
-
-
-def public_keys(context: Context, access: Access) -> tuple[PublicKey, ...]:
-    """The keys to verify with, from `key` or `keys`; none is refused before anything is asked."""
-    params = context.params
-    references = params.get("keys") or ([params["key"]] if params.get("key") else [])
-    if not references:
-        raise Rejection("POLICY_UNSUPPORTED", "Nobody is named who may have signed; give key or keys.")
-    return tuple(parse_public_key(read_key(context, one, access), "key") for one in references)

@@ -5,8 +5,10 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import datetime
 import typing as t
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import Certificate
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Accepted
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
@@ -17,20 +19,39 @@ MAX_TEXT = 64 * 1024
 
 
 def signature(accepted: Accepted) -> Result:
-    """One signature that passed every check, as facts."""
-    one = accepted.evidence
-    return {
+    """One signature that passed every check, as facts: by a key, or by whom a certificate names."""
+    one, certificate = accepted.evidence, accepted.signer.certificate
+    facts = {
         "format": one.format,
         "location": str(one.location),
         "type": one.predicate_type,
         "annotations": dict(accepted.subject.annotations),
         "payload": one.payload.decode("utf-8", "replace")[:MAX_TEXT],
-        "key_id": accepted.key.key_id,
         "signed_reference": one.docker_reference,
-        "logged": [],
-        "timestamps": [],
+        "logged": [
+            {"log_url": entry.log.url, "index": entry.index, "time": _time(entry.time) if entry.time else None}
+            for entry in accepted.logged
+        ],
+        "timestamps": [{"authority": stamp.authority.url, "time": _time(stamp.time)} for stamp in accepted.timestamps],
         "verified": True,
     }
+    if certificate is None:
+        return {**facts, "key_id": accepted.signer.key.key_id}
+    return {**facts, "certificate": _certificate(certificate)}
+
+
+def _certificate(certificate: Certificate) -> Result:
+    return {
+        **certificate.claims,
+        "subject": ", ".join(name.value for name in certificate.names),
+        "issuer": certificate.oidc_issuer,
+        "not_before": _time(certificate.not_before),
+        "not_after": _time(certificate.not_after),
+    }
+
+
+def _time(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 def attached(one: Evidence) -> Result:
@@ -46,8 +67,14 @@ def attached(one: Evidence) -> Result:
 
 def signer(signatures: t.Sequence[Result]) -> str | None:
     """Who signed, in one line."""
-    names = list(dict.fromkeys(f"key {one['key_id']}" for one in signatures))
-    return ", ".join(names) or None
+    return ", ".join(dict.fromkeys(_who(one) for one in signatures)) or None
+
+
+def _who(one: Result) -> str:
+    if "key_id" in one:
+        return f"key {one['key_id']}"
+    certificate = one["certificate"]
+    return f"{certificate['subject']} ({certificate['issuer'] or 'no issuer'})"
 
 
 def image_facts(image: Image, digest: str | None) -> Result:

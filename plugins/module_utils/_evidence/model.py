@@ -33,14 +33,19 @@ class Evidence:
     """One signature that was found, in either format; nothing of it is true before `verify` said so.
 
     `payload` is what the claims were read from, `signed` the bytes that `signature` is over (in a bundle the PAE of
-    the payload). `predicate_type` is None in the legacy format, `docker_reference` in the other. What kept it from
-    being read is its `error`; the rest is then empty.
+    the payload; the artifact itself where a bundle signs a file, or its digest, of which `prehashed` then names the
+    hash). `envelope` is the JSON of a DSSE envelope as it was stored, where it was stored for itself.
+    `predicate_type` is None in the legacy format, `docker_reference` in the other. `certificates` are DER, leaf first.
+    `inclusion` says that a log entry must come with its proof (bundles since 0.2), else the log's promise is enough.
+    What kept it from being read is its `error`; the rest is then empty.
     """
 
     format: str
     location: Location
     payload: bytes = b""
     signed: bytes = b""
+    prehashed: str = ""
+    envelope: bytes = b""
     signature: bytes = b""
     subjects: tuple[Subject, ...] = ()
     docker_reference: str | None = None
@@ -48,6 +53,7 @@ class Evidence:
     predicate: t.Any = None
     key_hint: str | None = None
     certificates: tuple[bytes, ...] = ()
+    inclusion: bool = False
     log_entries: tuple[LogEntry, ...] = ()
     timestamps: tuple[bytes, ...] = ()
     error: Rejection | None = None

@@ -5,6 +5,8 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import (
     BUNDLE,
     LEGACY,
@@ -13,7 +15,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import (
     MAX_CERTIFICATES,
+    Bundle,
     LogEntry,
+    MessageSignature,
     parse_bundle,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import LegacyLayer
@@ -27,6 +31,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statem
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import (
     Fields,
+    check_digest,
     decode_base64,
     parse_object,
 )
@@ -44,6 +49,18 @@ def from_listing(predicate_type: str, location: Location) -> Evidence:
     """A bundle that was not downloaded because its manifest says that it is of a type that does not count
     (`Policy.counts`): it can only refuse."""
     return Evidence(BUNDLE, location, predicate_type=predicate_type, error=other_type(predicate_type))
+
+
+def from_file_bundle(data: bytes, location: Location, digest: str, artifact: bytes | None = None) -> Evidence:
+    """The evidence in a bundle about a file, whose digest is `digest` ("sha256:…"); with the `artifact` itself its
+    signature can be of any kind, with the digest alone of those that sign a SHA-256. A statement is read as ever."""
+    try:
+        bundle = parse_bundle(data)
+        if bundle.message is None:
+            return _from_bundle(data, location)
+        return _of_file(bundle, bundle.message, location, digest, artifact)
+    except Rejection as error:
+        return Evidence(BUNDLE, location, error=error)
 
 
 def from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evidence:
@@ -76,11 +93,40 @@ def _from_bundle(data: bytes, location: Location) -> Evidence:
         subjects=statement.subjects,
         predicate_type=statement.predicate_type,
         predicate=statement.predicate,
-        key_hint=bundle.key_hint,
-        certificates=bundle.certificates,
-        log_entries=bundle.log_entries,
-        timestamps=bundle.timestamps,
+        **_material(bundle),
     )
+
+
+def _of_file(
+    bundle: Bundle, message: MessageSignature, location: Location, digest: str, artifact: bytes | None
+) -> Evidence:
+    value = check_digest(digest, "digest of the file").partition(":")[2]
+    if (message.algorithm, message.digest.hex()) != ("SHA2_256", value):
+        raise Rejection(
+            "DIGEST_MISMATCH",
+            f"The bundle is for a file of the {message.algorithm[:20]} digest {message.digest.hex()[:128]}, not for "
+            f"{digest}; it was made for another file.",
+        )
+    return Evidence(
+        format=BUNDLE,
+        location=location,
+        payload=b"",
+        signed=bytes.fromhex(value) if artifact is None else artifact,
+        prehashed="sha256" if artifact is None else "",
+        signature=message.signature,
+        subjects=(Subject({"sha256": value}, {}),),
+        **_material(bundle),
+    )
+
+
+def _material(bundle: Bundle) -> dict[str, t.Any]:
+    return {
+        "key_hint": bundle.key_hint,
+        "certificates": bundle.certificates,
+        "inclusion": bundle.version != "0.1",
+        "log_entries": bundle.log_entries,
+        "timestamps": bundle.timestamps,
+    }
 
 
 def _from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evidence:

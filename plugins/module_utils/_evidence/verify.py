@@ -9,24 +9,48 @@ import datetime
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE, LEGACY, Evidence
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import Certificate
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.chain import build_chain
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.claims import check_claims
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import check_identity
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.log import Logged, count_logs, verify_entries
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE, Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import other_type
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.reference import same_reference
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.sct import check_scts
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.signer import Signer, find_signer
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.timestamp import (
+    Timestamp,
+    verify_timestamps,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import TrustedRoot
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import COULD_NOT_LOOK, Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import Subject
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import check_digest
 
+MAX_SKEW = datetime.timedelta(minutes=5)
+"""How far the clock of a log or timestamp authority may be ahead of ours."""
+
 
 @dataclass(frozen=True)
 class Accepted:
-    """A signature that passed every check: by which key, with which hash, and what it says of the image."""
+    """A signature that passed every check: by whom, what it says of the image, in which logs it is, and what was
+    proved of its time. `notes` are what a person should know although it was accepted."""
 
     evidence: Evidence
-    key: PublicKey
-    hash_name: str
+    signer: Signer
     subject: Subject
+    logged: tuple[Logged, ...] = ()
+    timestamps: tuple[Timestamp, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def who(self) -> tuple[str, ...]:
+        """What tells one signer from another: a key, or the names and the issuer of a certificate."""
+        certificate = self.signer.certificate
+        if certificate is None:
+            return ("key", self.signer.key.fingerprint)
+        return (str(certificate.oidc_issuer), *sorted(f"{name.kind}:{name.value}" for name in certificate.names))
 
 
 @dataclass(frozen=True)
@@ -62,30 +86,38 @@ class Verdict:
         return self.refusal is None
 
 
+def needs_trust(one: Evidence, policy: Policy) -> bool:
+    """Whether judging this needs a trusted root; a signature by key, in no log and without timestamp, does not."""
+    return not one.error and bool(
+        (one.timestamps and not policy.ignore_timestamps)
+        or (one.log_entries and not policy.ignore_tlog)
+        or (policy.identities and (one.certificates or policy.certificate))
+    )
+
+
 def verify(
     subject_digest: str,
     evidence: t.Sequence[Evidence],
     policy: Policy,
-    trust: None,
+    trust: TrustedRoot | None,
     now: datetime.datetime,
     reference: str = "",
 ) -> Verdict:
     """Judge the signatures that were found for `subject_digest` by `policy`; no I/O, no clock.
 
-    `trust` is the trusted root that certificates and logs will need, `now` an aware time; keys need neither.
-    `reference` is the image as it was asked for, which `match_reference` compares. Raises nothing but MALFORMED, for a
-    `subject_digest` that is none.
+    `trust` may be None where no evidence `needs_trust`; `now` is an aware time. `reference` is the image as it was
+    asked for, which `match_reference` compares. Raises nothing but MALFORMED, for a `subject_digest` that is none.
     """
     check_digest(subject_digest, "digest to verify")
     accepted: list[Accepted] = []
     rejected: list[Refused] = []
     for one in evidence:
         try:
-            accepted.append(_check(one, subject_digest, policy, reference))
+            accepted.append(_check(one, subject_digest, policy, trust or TrustedRoot(), now, reference))
         except Rejection as rejection:
             rejected.append(Refused(one, rejection))
     refusal = _refusal(subject_digest, policy, accepted, rejected)
-    return Verdict(tuple(accepted), tuple(rejected), refusal, () if refusal else _checks(policy))
+    return Verdict(tuple(accepted), tuple(rejected), refusal, () if refusal else _checks(policy, accepted))
 
 
 def exact_annotations(accepted: Accepted, wanted: t.Mapping[str, str]) -> bool:
@@ -93,133 +125,147 @@ def exact_annotations(accepted: Accepted, wanted: t.Mapping[str, str]) -> bool:
     return dict(accepted.subject.annotations) == dict(wanted)
 
 
-def _check(one: Evidence, digest: str, policy: Policy, reference: str) -> Accepted:
+def _check(
+    one: Evidence, digest: str, policy: Policy, trust: TrustedRoot, now: datetime.datetime, reference: str
+) -> Accepted:
     """The only place where a signature is accepted: after all checks."""
     if one.error:
         raise one.error
     if one.format == BUNDLE and not policy.counts(one.predicate_type):
         raise other_type(str(one.predicate_type))
-    key, hash_name = _signer(one, policy)
-    _check_log(one, policy)
-    subject = _subject(one, digest, policy)
-    if policy.check_claims:
-        _check_annotations(subject, policy)
-        _check_reference(one, digest, policy, reference)
-    return Accepted(one, key, hash_name, subject)
+    signer = find_signer(one, policy)
+    timestamps = _timestamps(one, policy, trust)
+    logged = _logged(one, signer, policy, trust, timestamps, now)
+    times = [stamp.time for stamp in timestamps] + [entry.time for entry in logged if entry.time]
+    notes = _check_clock(times, now)
+    if signer.certificate is not None:
+        notes += _check_certificate(one, signer, policy, trust, times, now)
+    subject = check_claims(one, digest, policy, reference)
+    return Accepted(one, signer, subject, logged, timestamps, tuple(notes))
 
 
-def _signer(one: Evidence, policy: Policy) -> tuple[PublicKey, str]:
-    for key in policy.keys:
-        hash_name = key.verify(one.signature, one.signed)
-        if hash_name:
-            return key, hash_name
-    if one.certificates:
-        raise Rejection(
-            "KEY_MISMATCH",
-            "The signature carries a certificate and does not verify with a given key; check who signed.",
-        )
-    # The hint decides nothing but the word for the refusal.
-    if one.key_hint and one.key_hint not in [key.key_id for key in policy.keys]:
-        raise Rejection(
-            "KEY_MISMATCH",
-            f"The signature says it is by the key {one.key_hint[:64]!r} and does not verify with "
-            f"{' or '.join(key.key_id for key in policy.keys)}; check which key signed.",
-        )
-    # Ed25519ph cannot be told from a wrong signature: `cryptography` does not have it.
-    prehashed = len(one.signature) == 64 and any(key.kind == "ed25519" for key in policy.keys)
-    raise Rejection(
-        "SIG_INVALID",
-        "The signature does not verify with a given key: another key signed, or what was signed is not what is here; "
-        "check which key signed."
-        + (
-            " cosign 3 signs with Ed25519ph, which is not supported; sign with another key or tool."
-            if prehashed
-            else ""
-        ),
-    )
-
-
-def _check_log(one: Evidence, policy: Policy) -> None:
+def _timestamps(one: Evidence, policy: Policy, trust: TrustedRoot) -> tuple[Timestamp, ...]:
+    if policy.ignore_timestamps:
+        return ()
     if one.timestamps:
+        return verify_timestamps(one.timestamps, one.signature, trust.timestamp_authorities)
+    if policy.use_signed_timestamps:
         raise Rejection(
-            "POLICY_UNSUPPORTED", "The signature carries a timestamp, and timestamps are not yet verified here."
+            "NO_TRUSTED_TIME",
+            "The signature carries no timestamp, and one is demanded (use_signed_timestamps); sign with a timestamp "
+            "authority.",
         )
+    return ()
+
+
+def _logged(
+    one: Evidence,
+    signer: Signer,
+    policy: Policy,
+    trust: TrustedRoot,
+    timestamps: t.Sequence[Timestamp],
+    now: datetime.datetime,
+) -> tuple[Logged, ...]:
     if policy.ignore_tlog:
-        return
-    if one.log_entries:
+        return ()
+    certificate = signer.certificate.der if signer.certificate else next(iter(one.certificates), None)
+    times = [stamp.time for stamp in timestamps]
+    logged = verify_entries(one, signer.key, signer.hash_name, certificate, trust.logs, times, now)
+    count = count_logs(logged)
+    if count < policy.required_logs:
         raise Rejection(
-            "POLICY_UNSUPPORTED",
-            "The signature carries a transparency log entry, and these are not yet verified here; "
-            "set insecure_ignore_tlog to do without.",
+            "THRESHOLD",
+            f"The signature is in {count} of the trusted logs, and {policy.required_logs} are required; sign with more "
+            "logs.",
         )
-    raise Rejection(
-        "TLOG_MISSING",
-        "The signature is in no transparency log; sign with one, or set insecure_ignore_tlog where none is wanted.",
-    )
+    return logged
 
 
-def _subject(one: Evidence, digest: str, policy: Policy) -> Subject:
-    """The subject that is the image; of several the one that has the wanted annotations."""
-    named = [subject for subject in one.subjects if subject.names(digest)]
-    if not named:
+def _check_clock(times: t.Sequence[datetime.datetime], now: datetime.datetime) -> list[str]:
+    latest = max(times, default=now)
+    if latest > now + MAX_SKEW:
         raise Rejection(
-            "DIGEST_MISMATCH" if one.format == LEGACY else "SUBJECT_MISMATCH",
-            f"The signature is for {_named(one)}, not for {digest}; it was made for another image.",
+            "CERT_TIME",
+            f"The signature was made at {latest.isoformat()}, and this machine's clock says {now.isoformat()}; set it.",
         )
-    return next((subject for subject in named if not _missing(subject, policy)), named[0])
+    if latest > now:
+        return [
+            f"A signature was made {(latest - now).total_seconds():.0f} seconds ahead of this machine's clock; set it."
+        ]
+    return []
 
 
-def _named(one: Evidence) -> str:
-    found = [f"{algorithm}:{value}" for subject in one.subjects[:3] for algorithm, value in subject.digests.items()]
-    return ", ".join(found)[:300]
+def _check_certificate(
+    one: Evidence,
+    signer: Signer,
+    policy: Policy,
+    trust: TrustedRoot,
+    times: t.Sequence[datetime.datetime],
+    now: datetime.datetime,
+) -> list[str]:
+    leaf = t.cast(Certificate, signer.certificate)
+    notes = []
+    if not times:
+        times = [_current_time(leaf, policy, now)]
+        notes.append(
+            "The certificate was checked at the current time, since nothing proves when the signature was made."
+        )
+    if one.format == BUNDLE and any(certificate.is_self_issued for certificate in signer.attached):
+        raise Rejection("CHAIN_INVALID", "The bundle carries a root certificate, which it must not; sign anew.")
+    chain = build_chain(leaf, signer.attached, trust.certificate_authorities, times)
+    if not policy.ignore_sct:
+        check_scts(chain, trust.ct_logs, policy.detached_sct)
+    _check_identities(leaf, policy)
+    return notes
 
 
-def _missing(subject: Subject, policy: Policy) -> list[str]:
-    return [key for key, value in policy.annotations.items() if subject.annotations.get(key) != value]
-
-
-def _check_annotations(subject: Subject, policy: Policy) -> None:
-    for key in _missing(subject, policy):
-        found = subject.annotations.get(key)
-        has = "has none of that name" if found is None else f"says {str(found)[:100]!r}"
+def _current_time(leaf: Certificate, policy: Policy, now: datetime.datetime) -> datetime.datetime:
+    """Now, for signatures that prove no time: only where neither a log nor Fulcio, whose certificates live for
+    minutes, is meant to be there."""
+    if not (policy.ignore_tlog and policy.ignore_sct and not policy.use_signed_timestamps):
         raise Rejection(
-            "ANNOTATION_MISMATCH",
-            f"The annotation {key!r} should be {policy.annotations[key]!r}, and the signature {has}; sign with it.",
+            "NO_TRUSTED_TIME",
+            "Nothing proves when the signature was made (a timestamp, or a log entry with the log's promise), so it "
+            "cannot be told whether its certificate was valid; sign with a timestamp authority.",
         )
+    if not leaf.not_before <= now <= leaf.not_after:
+        raise Rejection(
+            "NO_TRUSTED_TIME",
+            f"The certificate is valid from {leaf.not_before.isoformat()} to {leaf.not_after.isoformat()}, and nothing "
+            "proves that the signature was made then; sign with a timestamp authority.",
+        )
+    return now
 
 
-def _check_reference(one: Evidence, digest: str, policy: Policy, reference: str) -> None:
-    if policy.match_reference == "none":
-        return
-    if one.docker_reference is None:
-        raise Rejection(
-            "REFERENCE_MISMATCH",
-            "A bundle names no image, so only a legacy signature can satisfy match_reference; sign with "
-            "signature_format=both, or leave match_reference out.",
-        )
-    if not same_reference(one.docker_reference, reference, digest, policy.match_reference):
-        raise Rejection(
-            "REFERENCE_MISMATCH",
-            f"The signature is for {one.docker_reference[:200]!r}, wanted {reference!r} "
-            f"(match_reference: {policy.match_reference}); check where the image came from.",
-        )
+def _check_identities(leaf: Certificate, policy: Policy) -> None:
+    refusals = []
+    for rule in policy.identities:
+        try:
+            # Fulcio vouches for exactly one name; a CA of one's own, which needs no SCT, for as many as it likes.
+            check_identity(rule, leaf, one_name=not policy.ignore_sct)
+        except Rejection as rejection:
+            refusals.append(rejection)
+        else:
+            return
+    raise refusals[0]
 
 
 def _refusal(
     digest: str, policy: Policy, accepted: t.Sequence[Accepted], rejected: t.Sequence[Refused]
 ) -> Rejection | None:
-    signers = len({one.key.spki for one in accepted})
+    signers = len({one.who for one in accepted})
     if signers >= policy.required_signatures:
         return None
     details = [one.as_dict() for one in rejected]
     # What could not be looked at might have been the one: that is never "unsigned" or "refused".
-    unseen = [one.rejection for one in rejected if one.rejection.code in COULD_NOT_LOOK]
+    unseen = [one.evidence.error for one in rejected if one.evidence.error]
+    unseen = [error for error in unseen if error.code in COULD_NOT_LOOK]
     if unseen:
         return Rejection(unseen[0].code, unseen[0].message, rejected=details)
     if accepted:
         return Rejection(
             "THRESHOLD",
-            f"{digest} is signed by {signers} of the given keys, and {policy.required_signatures} are required; "
+            f"{digest} is signed by {signers} of those who may, and {policy.required_signatures} are required; "
             "have it signed by more.",
             rejected=details,
         )
@@ -237,9 +283,19 @@ def _refusal(
     return Rejection(codes[0] if len(codes) == 1 else "NO_MATCHING_SIGNATURE", message, rejected=details)
 
 
-def _checks(policy: Policy) -> tuple[str, ...]:
-    return (
-        *(["The specified annotations were verified."] if policy.annotations else []),
-        *(["The cosign claims were validated"] if policy.check_claims else []),
-        "The signatures were verified against the specified public key",
+def _checks(policy: Policy, accepted: t.Sequence[Accepted]) -> tuple[str, ...]:
+    by_certificate = any(one.signer.certificate for one in accepted)
+    by_key = any(not one.signer.certificate for one in accepted)
+    in_time = any(one.signer.certificate and any(entry.time for entry in one.logged) for one in accepted)
+    sentences = (
+        (bool(policy.annotations), "The specified annotations were verified."),
+        (policy.check_claims, "The cosign claims were validated"),
+        (not policy.ignore_tlog, "Existence of the claims in the transparency log was verified offline"),
+        (in_time, "The signatures were integrated into the transparency log when the certificate was valid"),
+        (by_key, "The signatures were verified against the specified public key"),
+        (
+            by_certificate,
+            "The code-signing certificate was verified using trusted certificate authority certificates",
+        ),
     )
+    return tuple(sentence for wanted, sentence in sentences if wanted)

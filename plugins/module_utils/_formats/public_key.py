@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 except ImportError:
     pass
 
@@ -57,25 +57,30 @@ class PublicKey:
         """SHA-256 over the SPKI in hex."""
         return hashlib.sha256(self.spki).hexdigest()
 
-    def verify(self, signature: bytes, data: bytes) -> str | None:
+    def verify(self, signature: bytes, data: bytes, prehashed: str = "") -> str | None:
         """The name of the hash with which `signature` over `data` verifies (PURE for Ed25519), else None.
 
         P-384 and P-521 with SHA-256 or their own; P-256 and RSA (PKCS#1 v1.5, never PSS) with SHA-256. An ECDSA
         signature that is not exactly DER does not verify (OpenSSL sees to it): others compare signatures as bytes.
+        Where only a digest of the data is at hand, `prehashed` names its hash.
         """
         if self.kind == "ed25519":
-            return PURE if self._verifies(signature, data) else None
-        if self.kind.startswith("rsa-"):
-            return "sha256" if self._verifies(signature, data, padding.PKCS1v15(), hashes.SHA256()) else None
-        for name in dict.fromkeys(("sha256", CURVE_HASHES[self.kind])):
-            if self._verifies(signature, data, ec.ECDSA(hash_algorithm(name))):
+            return PURE if not prehashed and self._verifies(signature, data) else None
+        is_rsa = self.kind.startswith("rsa-")
+        for name in dict.fromkeys(("sha256", "sha256" if is_rsa else CURVE_HASHES[self.kind])):
+            if prehashed not in ("", name):
+                continue
+            algorithm = utils.Prehashed(hash_algorithm(name)) if prehashed else hash_algorithm(name)
+            if self._verifies(
+                signature, data, *((padding.PKCS1v15(), algorithm) if is_rsa else (ec.ECDSA(algorithm),))
+            ):
                 return name
         return None
 
     def _verifies(self, signature: bytes, data: bytes, *parameters: t.Any) -> bool:
         try:
             self._key.verify(signature, data, *parameters)
-        except InvalidSignature:
+        except (InvalidSignature, ValueError):  # ValueError: a digest of the wrong length
             return False
         return True
 

@@ -90,12 +90,32 @@ VARIABLES: t.Mapping[str, Variable] = _table(
     # Read by this collection beyond that list. The COSIGN_ ones are cosign's flags under the names that its own
     # command line gives them.
     Variable(
-        "COSIGN_CERTIFICATE_IDENTITY", "is the identity that a signer must have", "an e-mail address or URI", ours=True
+        "COSIGN_CERTIFICATE_IDENTITY",
+        "is the identity that a signer must have",
+        "an e-mail address or URI",
+        ours=True,
+        option="certificate_identity",
     ),
-    Variable("COSIGN_CERTIFICATE_IDENTITY_REGEXP", "is a pattern for that identity", "a regular expression", ours=True),
-    Variable("COSIGN_CERTIFICATE_OIDC_ISSUER", "is who must have vouched for that identity", "a URL", ours=True),
     Variable(
-        "COSIGN_CERTIFICATE_OIDC_ISSUER_REGEXP", "is a pattern for that issuer", "a regular expression", ours=True
+        "COSIGN_CERTIFICATE_IDENTITY_REGEXP",
+        "is a pattern for that identity",
+        "a regular expression",
+        option="certificate_identity_regexp",
+        ours=True,
+    ),
+    Variable(
+        "COSIGN_CERTIFICATE_OIDC_ISSUER",
+        "is who must have vouched for that identity",
+        "a URL",
+        option="certificate_oidc_issuer",
+        ours=True,
+    ),
+    Variable(
+        "COSIGN_CERTIFICATE_OIDC_ISSUER_REGEXP",
+        "is a pattern for that issuer",
+        "a regular expression",
+        option="certificate_oidc_issuer_regexp",
+        ours=True,
     ),
     Variable("COSIGN_KEY", "is the key to sign or verify with", "a path or key reference", option="key", ours=True),
     Variable(
@@ -136,6 +156,8 @@ VARIABLES: t.Mapping[str, Variable] = _table(
     Variable("HTTPS_PROXY", "is the proxy for https", "a URL", True, ours=True),
     Variable("HTTP_PROXY", "is the proxy for http", "a URL", True, ours=True),
     Variable("NO_PROXY", "lists hosts that are reached directly", "host names, comma separated", ours=True),
+    Variable("HOME", "is the folder below which caches and credential files are looked for", "a folder", ours=True),
+    Variable("XDG_CACHE_HOME", "is where fetched trust roots are kept, unless TUF_ROOT says", "a folder", ours=True),
     Variable("XDG_RUNTIME_DIR", "is where containers/auth.json may lie", "a folder", ours=True),
 )
 """Every variable that means something here. Closed: nothing else is read, and a test holds it."""

@@ -176,7 +176,7 @@ def _wish(request: SignRequest, signature_format: str, name: str) -> dict[str, t
 
 
 def _policy(request: SignRequest) -> Policy:
-    return Policy((KeyRule((t.cast(PublicKey, request.key),)),), ignore_tlog=True)
+    return Policy((KeyRule((t.cast(PublicKey, request.key),)),), ignore_tlog=True, ignore_timestamps=True)
 
 
 def _ours(place: Place, digest: str, request: SignRequest, result: Signed) -> list[Accepted]:
@@ -187,14 +187,13 @@ def _ours(place: Place, digest: str, request: SignRequest, result: Signed) -> li
     if LEGACY in request.formats:
         result.before += find_legacy(place, digest, request.limit)
     verdict = verify(digest, result.before, policy, None, _now())
-    for refused in verdict.rejected:
-        # By our key, and yet not judged: neither signing again nor leaving it would be what was asked.
-        if refused.rejection.code == "POLICY_UNSUPPORTED":
-            raise refused.rejection
-    accepted = verdict.accepted
+    accepted = list(verdict.accepted)
     wanted = request.annotations
-    if wanted is None and not request.present:
-        return list(accepted)
+    if request.present:
+        # A timestamp is not looked at here, and one that is wrong makes its signature worth nothing to a verifier.
+        accepted = [one for one in accepted if not one.evidence.timestamps]
+    elif wanted is None:
+        return accepted
     return [one for one in accepted if exact_annotations(one, wanted or {})]
 
 

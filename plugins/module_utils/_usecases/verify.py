@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import datetime
+import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import TrustedRoot
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, needs_trust, verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
@@ -27,9 +29,11 @@ MAX_DEPTH = 2
 
 @dataclass(frozen=True)
 class VerifyRequest:
-    """`all_signatures`: look at every signature in both formats, even when fewer satisfy the policy."""
+    """`trust` finds the trusted root, which may have to be fetched, so it is asked only where evidence needs it.
+    `all_signatures`: look at every signature in both formats, even when fewer satisfy the policy."""
 
     policy: Policy
+    trust: t.Callable[[], TrustedRoot]
     recursive: bool = False
     all_signatures: bool = False
     limit: int = MAX_ATTACHMENT_BYTES
@@ -91,7 +95,8 @@ def judge(place: Place, image: Image, digest: str, request: VerifyRequest) -> Ve
 
 def _verify(found: list[Evidence], image: Image, digest: str, request: VerifyRequest) -> Verdict:
     now = datetime.datetime.now(datetime.timezone.utc)
-    return verify(digest, found, request.policy, None, now, image.name_for_matching)
+    trust = request.trust() if any(needs_trust(one, request.policy) for one in found) else None
+    return verify(digest, found, request.policy, trust, now, image.name_for_matching)
 
 
 def descendants(place: Place, manifest: Manifest) -> list[Manifest]:

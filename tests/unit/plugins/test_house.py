@@ -20,9 +20,11 @@ ARROWS = {
     "module_utils/_registry": {"module_utils/_registry", "module_utils/_formats"},
     "module_utils/_keys": {"module_utils/_keys", "module_utils/_formats"},
     "module_utils/_evidence": {"module_utils/_evidence", "module_utils/_formats"},
+    "module_utils/_services": {"module_utils/_services", "module_utils/_formats"},
     "module_utils/_usecases": {
         "module_utils/_usecases",
         "module_utils/_registry",
+        "module_utils/_services",
         "module_utils/_keys",
         "module_utils/_evidence",
         "module_utils/_formats",

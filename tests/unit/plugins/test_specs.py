@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._ansible import options
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible import options, trust
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Task
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.environment import (
@@ -47,6 +47,7 @@ FRAGMENTS = {
     "_attachments": options.ATTACHMENTS.options,
     "_signing": options.SIGNING.options,
     "_verification": options.VERIFICATION.options,
+    "_trust": trust.TRUST.options,
 }
 
 # What a group of modules has in common: defaults for it may be any of these options, and reach all its members.

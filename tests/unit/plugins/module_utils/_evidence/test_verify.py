@@ -22,18 +22,18 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import (
     Verdict,
     exact_annotations,
+    needs_trust,
     verify,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import LogEntry
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import IN_TOTO, pae
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import CERTIFICATE, parse_signatures
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import parse_signatures
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of, parse_manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.payload import simple_signing_payload
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.pem import build_pem
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import parse_public_key
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import sign_statement
-from tests.support.keys import KINDS, public_key
+from tests.support.keys import KINDS, private_key, public_key
 from tests.support.signatures import (
     BUNDLE_AT,
     IMAGE,
@@ -44,6 +44,7 @@ from tests.support.signatures import (
     legacy_evidence,
     signer,
 )
+from tests.support.sigstore.ca import CertificateAuthority
 
 NOW = datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC)
 THEIRS = signer(owner="theirs")
@@ -76,8 +77,8 @@ def test_a_good_signature_is_accepted(make: Make, kind: str) -> None:
     verdict = judge(make(signer(kind), annotations={"a": "1"}), by=policy(kind=kind, annotations={"a": "1"}))
     assert code(verdict) is None
     (accepted,) = verdict.accepted
-    assert accepted.key.spki == public_key(kind).spki
-    assert accepted.hash_name == ("pure" if kind == "ed25519" else "sha256")
+    assert accepted.signer.key.spki == public_key(kind).spki
+    assert accepted.signer.hash_name == ("pure" if kind == "ed25519" else "sha256")
     assert accepted.subject.annotations == {"a": "1"}
     assert verdict.checks == (
         "The specified annotations were verified.",
@@ -90,7 +91,7 @@ def test_a_good_signature_is_accepted(make: Make, kind: str) -> None:
 @pytest.mark.parametrize(("kind", "hash_name"), [("ecdsa-p384", "sha384"), ("ecdsa-p521", "sha512")])
 def test_AT_37_d_a_curves_own_hash_verifies(make: Make, kind: str, hash_name: str) -> None:
     verdict = judge(make(signer(kind, hash_name=hash_name)), by=policy(kind=kind))
-    assert verdict.accepted[0].hash_name == hash_name
+    assert verdict.accepted[0].signer.hash_name == hash_name
 
 
 def test_golden_signatures_verify_with_the_golden_key(vectors: Path) -> None:
@@ -294,7 +295,9 @@ def test_without_a_log_entry_a_log_is_missed(make: Make) -> None:
 def test_a_log_entry_that_nobody_verified_is_never_accepted(make: Make) -> None:
     entry = LogEntry(1, b"id", 1, b"body", b"set")
     evidence = dataclasses.replace(make(), log_entries=(entry,))
-    assert code(judge(evidence, by=policy(ignore_tlog=False))) == "POLICY_UNSUPPORTED"
+    assert needs_trust(evidence, policy(ignore_tlog=False))
+    assert code(judge(evidence, by=policy(ignore_tlog=False))) == "TRUST_ROOT"
+    assert not needs_trust(evidence, policy())
     assert code(judge(evidence)) is None
 
 
@@ -302,18 +305,21 @@ def test_a_log_entry_that_nobody_verified_is_never_accepted(make: Make) -> None:
 @pytest.mark.parametrize("ignore_tlog", [True, False])
 def test_a_timestamp_that_nobody_verified_is_never_accepted(make: Make, ignore_tlog: bool) -> None:
     evidence = dataclasses.replace(make(), timestamps=(b"token",))
-    assert code(judge(evidence, by=policy(ignore_tlog=ignore_tlog))) == "POLICY_UNSUPPORTED"
+    assert needs_trust(evidence, policy(ignore_tlog=ignore_tlog))
+    assert code(judge(evidence, by=policy(ignore_tlog=ignore_tlog))) == "TSA_INVALID"
 
 
 @BOTH
 def test_AT_37_b_a_certificate_beside_a_signature_is_no_identity(make: Make) -> None:
-    assert code(judge(dataclasses.replace(make(THEIRS), key_hint=None, certificates=(b"x",)))) == "KEY_MISMATCH"
-    assert code(judge(dataclasses.replace(make(), certificates=(b"x",)))) is None
-
-
-def test_AT_37_b_a_legacy_certificate_does_not_stand_in_the_keys_way() -> None:
-    notes = {CERTIFICATE: build_pem("CERTIFICATE", b"AAAA").decode()}
-    assert code(judge(legacy_evidence(notes=notes))) is None
+    ca = CertificateAuthority(NOW)
+    ours, theirs = (ca.issue(private_key(owner=owner).public_key(), NOW) for owner in ("ours", "theirs"))
+    theirs_evidence = dataclasses.replace(make(THEIRS), key_hint=None, certificates=(theirs,))
+    assert code(judge(theirs_evidence)) == "KEY_MISMATCH"
+    accepted = judge(dataclasses.replace(make(), certificates=(ours,)))
+    assert code(accepted) is None
+    assert accepted.accepted[0].signer.certificate is None, "it is no statement of identity"
+    assert code(judge(dataclasses.replace(make(), certificates=(theirs,)))) == "KEY_MISMATCH"
+    assert code(judge(dataclasses.replace(make(), certificates=(b"x",)))) == "MALFORMED"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.supplychain.cosign.plugins.doc_fragments._trust import ModuleDocFragment
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible import trust as module
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import TRUST, handed_over, trust_of
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf import Document
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases import trust as usecase
+from tests.support.keys import public_key
+from tests.support.sigstore.ca import CertificateAuthority
+from tests.support.sigstore.ct import CtLog
+from tests.support.tasks import FolderFiles
+
+AT = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+ROOT = {
+    "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "ctlogs": [CtLog("https://mine.test").trusted(AT)],
+}
+DEFAULT = Document(json.dumps({**ROOT, "ctlogs": []}).encode(), "default root", "It is old.")
+
+
+@pytest.fixture(autouse=True)
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[usecase.Source]:
+    """Every time that the default is asked for; nothing is fetched."""
+    asked: list[usecase.Source] = []
+
+    def default(source: usecase.Source) -> Document:
+        asked.append(source)
+        return DEFAULT
+
+    monkeypatch.setattr(usecase, "default_document", default)
+    monkeypatch.setattr(module, "default_document", default)
+    return asked
+
+
+def context_of(folder: Path, environ: t.Mapping[str, str] | None = None, **params: t.Any) -> Context:
+    given = {name: params.pop(name, option.get("default")) for name, option in TRUST.options.items()}
+    return Context(params={**given, **params}, environ=environ or {}, files=FolderFiles(folder))
+
+
+def refusal(call: t.Callable[[], object]) -> Rejection:
+    with pytest.raises(Rejection) as caught:
+        call()
+    return caught.value
+
+
+def inline(text: str) -> t.Any:
+    return {"text": text, "dict": json.loads(text), "padded": f"\n  {text}\n"}
+
+
+@pytest.mark.parametrize("how", ["path", "text", "dict", "padded"])
+def test_a_trusted_root_is_a_path_or_the_document(tmp_path: Path, how: str, fetched: list[t.Any]) -> None:
+    (tmp_path / "root.json").write_text(json.dumps(ROOT))
+    given = "root.json" if how == "path" else inline(json.dumps(ROOT))[how]
+    context = context_of(tmp_path, {"SIGSTORE_ROOT_FILE": "/none"}, trusted_root=given)
+    root = trust_of(context).root()
+    assert [log.url for log in root.ct_logs] == ["https://mine.test"] and not root.certificate_authorities
+    assert fetched == [] and context.warnings == []
+
+
+def test_a_trusted_root_of_yaml_may_have_times(tmp_path: Path) -> None:
+    written = yaml.safe_load(yaml.safe_dump(ROOT).replace("'2026", "2026").replace("Z'", "Z"))
+    assert isinstance(written["ctlogs"][0]["publicKey"]["validFor"]["start"], datetime)
+    root = trust_of(context_of(tmp_path, trusted_root=written)).root()
+    assert root.ct_logs[0].window.start == AT
+
+
+@pytest.mark.parametrize(
+    "given", [7, True, ["root.json"], {"mediaType": {1, 2}}, {"a": float("nan")}, "{", '{"\udcff"']
+)
+def test_a_trusted_root_that_is_none_is_refused(tmp_path: Path, given: t.Any) -> None:
+    code = refusal(lambda: trust_of(context_of(tmp_path, trusted_root=given)).root()).code
+    assert code in ("POLICY_UNSUPPORTED", "MALFORMED", "TRUST_ROOT")
+
+
+def test_a_file_of_an_option_is_missed_at_once(tmp_path: Path) -> None:
+    for name in ("trusted_root", "certificate_chain", "ca_roots"):
+        given: dict[str, t.Any] = {name: "none"}
+        with pytest.raises(FileNotFoundError):
+            trust_of(context_of(tmp_path, **given))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"trusted_root": "x", "certificate_chain": "x"},
+        {"trusted_root": "x", "ca_roots": "x"},
+        {"trusted_root": "x", "ca_roots": "x", "ca_intermediates": "x"},
+        {"certificate_chain": "x", "ca_roots": "x"},
+        {"certificate_chain": "x", "ca_intermediates": "x"},
+        {"ca_intermediates": "x"},
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(options: dict[str, t.Any]) -> None:
+    assert refusal(lambda: TRUST.check(options)).code == "POLICY_UNSUPPORTED"
+
+
+def test_options_that_fit_are_taken() -> None:
+    for options in ({}, {"trusted_root": "x"}, {"ca_roots": "x", "ca_intermediates": "x"}, {"certificate_chain": "x"}):
+        TRUST.check({**options, "offline": True})
+
+
+def test_single_files_are_all_that_is_trusted(tmp_path: Path, fetched: list[t.Any]) -> None:
+    authority = CertificateAuthority(AT)
+    (tmp_path / "chain.pem").write_bytes(authority.chain_pem)
+    (tmp_path / "rekor.pub").write_bytes(public_key().pem)
+    environ = {"SIGSTORE_REKOR_PUBLIC_KEY": "rekor.pub", "SIGSTORE_ROOT_FILE": "rekor.pub", "SIGSTORE_ID_TOKEN": "x"}
+    trust = trust_of(context_of(tmp_path, environ, certificate_chain="chain.pem"))
+    root = trust.root()
+    assert [one.der for one in root.certificate_authorities[0].anchors] == [authority.root.der]
+    assert [log.key.spki for log in root.logs] == [public_key().spki]
+    assert not root.ct_logs and not root.timestamp_authorities and fetched == []
+    assert trust.fingerprint != trust_of(context_of(tmp_path, environ)).fingerprint
+
+
+def test_a_variable_that_names_nothing_is_told_to_who_needs_it(tmp_path: Path, fetched: list[t.Any]) -> None:
+    trust = trust_of(context_of(tmp_path, {"SIGSTORE_TSA_CERTIFICATE_FILE": "none.pem"}))
+    rejection = refusal(trust.root)
+    assert rejection.code == "TRUST_ROOT" and "SIGSTORE_TSA_CERTIFICATE_FILE" in rejection.message and fetched == []
+
+
+def test_an_empty_variable_is_as_good_as_none(tmp_path: Path, fetched: list[t.Any]) -> None:
+    assert trust_of(context_of(tmp_path, {"SIGSTORE_ROOT_FILE": ""})).root().name == "default root"
+    assert len(fetched) == 1
+
+
+def test_the_default_is_fetched_when_it_is_needed(tmp_path: Path, fetched: list[usecase.Source]) -> None:
+    environ = {"TUF_MIRROR": "https://tuf.test"}
+    context = context_of(tmp_path, environ, offline=True)
+    trust = trust_of(context)
+    assert fetched == [] and context.warnings == []
+    assert trust.root().name == "default root" and trust.root() is trust.root()
+    assert len(fetched) == 1 and fetched[0].offline and fetched[0].mirror == "https://tuf.test"
+    assert context.warnings == ["It is old."]
+    assert trust.fingerprint != trust_of(context_of(tmp_path, environ)).fingerprint
+
+
+@pytest.mark.parametrize("name", ["COSIGN_OFFLINE", "OFFLINE"])
+def test_offline_is_never_read_from_the_environment(tmp_path: Path, name: str, fetched: list[usecase.Source]) -> None:
+    trust_of(context_of(tmp_path, {name: "true"})).root()
+    assert not fetched[0].offline
+
+
+# A managed host ------------------------------------------------------------------------------------------------------
+
+
+def over_there(folder: Path, arguments: dict[str, t.Any], **params: t.Any) -> Context:
+    """The host's side: what was handed over went there as JSON."""
+    return context_of(folder, **params, **json.loads(json.dumps(arguments)))
+
+
+def test_the_controllers_root_serves_the_host(tmp_path: Path, fetched: list[t.Any]) -> None:
+    handed = handed_over(context_of(tmp_path))
+    assert len(fetched) == 1
+    context = over_there(tmp_path, handed)
+    trust = trust_of(context)
+    assert trust.root().name == "default root" and len(fetched) == 1
+    assert context.warnings == ["It is old."]
+
+
+def test_what_the_controller_could_not_have_is_refused_where_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: usecase.Source) -> Document:
+        raise Rejection("TRUST_ROOT", "The mirror is gone.")
+
+    monkeypatch.setattr(module, "default_document", refuse)
+    trust = trust_of(over_there(tmp_path, handed_over(context_of(tmp_path))))
+    rejection = refusal(trust.root)
+    assert (rejection.code, rejection.message) == ("TRUST_ROOT", "The mirror is gone.")
+
+
+@pytest.mark.parametrize("key", [{"key": "cosign.pub"}, {"keys": ["cosign.pub"]}])
+def test_keys_without_a_log_fetch_nothing_for_the_host(tmp_path: Path, key: t.Any, fetched: list[t.Any]) -> None:
+    handed = handed_over(context_of(tmp_path, insecure_ignore_tlog=True, **key))
+    assert fetched == []
+    assert refusal(trust_of(over_there(tmp_path, handed)).root).code == "TRUST_ROOT"
+    assert fetched == [], "a managed host fetches nothing itself"
+    assert handed_over(context_of(tmp_path, **key))["_trusted_root"]["data"] and len(fetched) == 1
+
+
+def test_trust_that_the_task_gives_goes_before_what_is_handed_over(tmp_path: Path, fetched: list[t.Any]) -> None:
+    assert handed_over(context_of(tmp_path, trusted_root="there.json")) == {}
+    assert handed_over(context_of(tmp_path, ca_roots="there.pem")) == {}
+    context = context_of(tmp_path, {"SIGSTORE_ROOT_FILE": "there.pem"})
+    assert handed_over(context) != {}, "the controller's own variables are not the host's"
+    context.from_task = frozenset(("SIGSTORE_ROOT_FILE",))
+    assert handed_over(context) == {}
+    assert len(fetched) == 1
+    (tmp_path / "rekor.pub").write_bytes(public_key().pem)
+    handed = handed_over(context_of(tmp_path))
+    there = context_of(tmp_path, {"SIGSTORE_REKOR_PUBLIC_KEY": "rekor.pub"}, **handed)
+    assert trust_of(there).root().logs
+
+
+# Documentation -------------------------------------------------------------------------------------------------------
+
+
+def test_the_fragment_has_the_options_of_the_spec() -> None:
+    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    assert set(documented) == set(TRUST.options)
+    for name, option in TRUST.options.items():
+        assert (documented[name]["type"], documented[name].get("default")) == (option["type"], option.get("default"))

@@ -1,0 +1,604 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+import typing as t
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._services import tuf
+from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf import (
+    Document,
+    Repository,
+    fetch_trusted_root,
+    shipped_trusted_root,
+)
+from tests.support.sigstore.tuf_repository import BASE, TufRepository
+
+FIRST, SECOND = b'{"first": "root"}', b'{"second": "root"}'
+HOUR = timedelta(hours=1)
+
+
+class Client:
+    """One user of the repository, whose clock can be moved; TUF's own clock cannot."""
+
+    def __init__(self, repository: TufRepository, folder: Path) -> None:
+        self.repository = repository
+        self.folder = folder
+        self.now = datetime.now(timezone.utc)
+        self.start: bytes | None = repository.first_root
+
+    def __call__(self, later: timedelta = timedelta()) -> Document:
+        source = Repository(BASE, str(self.folder), self.start)
+        return fetch_trusted_root(source, self.repository.get, lambda: self.now + later)
+
+    def refused(self, later: timedelta = timedelta()) -> str:
+        with pytest.raises(Rejection) as caught:
+            self(later)
+        assert caught.value.code == "TRUST_ROOT"
+        assert "trusted_root" in caught.value.message and "offline: true" in caught.value.message
+        return caught.value.message
+
+    def requests(self) -> list[str]:
+        """What was asked since this was asked last."""
+        asked = list(self.repository.asked)
+        self.repository.asked.clear()
+        return asked
+
+
+@pytest.fixture
+def repository() -> TufRepository:
+    return TufRepository({"trusted_root.json": FIRST})
+
+
+@pytest.fixture
+def client(repository: TufRepository, tmp_path: Path) -> Client:
+    return Client(repository, tmp_path / "cache" / "tuf")
+
+
+@pytest.fixture
+def warm(client: Client) -> Client:
+    """A client that has fetched the root an hour ago."""
+    client.now -= HOUR
+    client()
+    client.now += HOUR
+    client.requests()
+    return client
+
+
+def snapshot_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_root_is_fetched_and_named(client: Client) -> None:
+    assert client() == Document(FIRST, f"trusted root of {BASE}", "")
+    assert client.requests()[-1].startswith("targets/")
+
+
+def test_what_is_kept_serves_a_day_without_a_request(warm: Client) -> None:
+    warm.repository.contents["trusted_root.json"] = SECOND
+    warm.repository.publish()
+    assert warm().data == FIRST and warm(22 * HOUR).data == FIRST
+    assert warm.requests() == []
+    assert warm(23 * HOUR).data == SECOND
+    assert warm.requests() != []
+
+
+def test_only_what_changed_is_fetched_again(warm: Client) -> None:
+    assert warm(24 * HOUR).data == FIRST
+    assert warm.requests() == ["2.root.json", "timestamp.json"]
+
+
+def test_what_is_kept_serves_no_longer_than_its_metadata(client: Client) -> None:
+    client.repository.timestamp.expires = client.now.replace(microsecond=0) + 2 * HOUR
+    client.repository.publish_timestamp()
+    client()
+    client.requests()
+    client(HOUR)
+    assert client.requests() == []
+    client(3 * HOUR)
+    assert client.requests() != []
+
+
+def test_a_clock_that_went_back_asks_again(warm: Client) -> None:
+    warm(-2 * HOUR)
+    assert warm.requests() != []
+
+
+def test_the_folder_is_for_its_user_alone(client: Client) -> None:
+    client()
+    assert stat.S_IMODE(client.folder.stat().st_mode) == 0o700
+    assert not [path for path in client.folder.iterdir() if path.name in ("work", "kept.json.new")]
+
+
+def test_a_new_root_is_followed_through_every_version(warm: Client) -> None:
+    for _dummy in range(3):
+        warm.repository.rotate_root()
+    warm.repository.contents["trusted_root.json"] = SECOND
+    warm.repository.publish()
+    assert warm(24 * HOUR).data == SECOND
+
+
+def test_an_expired_bootstrap_root_is_only_where_the_walk_starts(client: Client) -> None:
+    repository = client.repository
+    repository.root.expires = client.now - HOUR
+    repository.publish_root()
+    client.start = repository.files["2.root.json"]
+    repository.root.expires = client.now + HOUR
+    repository.publish_root()
+    assert client().data == FIRST
+
+
+# Attacks on the repository -------------------------------------------------------------------------------------------
+
+Attack = t.Callable[[TufRepository], object]
+
+
+def expire(role: str) -> Attack:
+    def attack(repository: TufRepository) -> None:
+        getattr(repository, role).expires = datetime.now(timezone.utc).replace(microsecond=0) - HOUR
+        if role == "root":
+            repository.publish_root()
+        repository.publish()
+
+    return attack
+
+
+def unsigned(role: str) -> Attack:
+    """Signed with a key that the root does not name."""
+
+    def attack(repository: TufRepository) -> None:
+        repository.signers[role] = [CryptoSigner.generate_ed25519()]
+        repository.publish_root() if role == "root" else repository.publish()
+
+    return attack
+
+
+def threshold(role: str) -> Attack:
+    """Two signatures are wanted; one is there, twice."""
+
+    def attack(repository: TufRepository) -> None:
+        repository.root.add_key(CryptoSigner.generate_ed25519().public_key, role)
+        repository.root.roles[role].threshold = 2
+        repository.publish_root()
+        repository.publish()
+
+    return attack
+
+
+def edit(name: str, how: t.Callable[[t.Any], object]) -> Attack:
+    """Change metadata and sign nothing anew."""
+
+    def attack(repository: TufRepository) -> None:
+        found = json.loads(repository.files[name])
+        how(found)
+        repository.files[name] = json.dumps(found).encode()
+
+    return attack
+
+
+def rewrite(ending: str, data: bytes | None) -> Attack:
+    def attack(repository: TufRepository) -> None:
+        for name in list(repository.files):
+            if name.endswith(ending):
+                repository.files[name] = repository.files[name] + b" " if data is None else data
+
+    return attack
+
+
+def no_target(repository: TufRepository) -> None:
+    repository.contents = {"../../.ssh/authorized_keys": b"ours", "other.json": FIRST}
+    repository.publish()
+
+
+def threshold_of(value: int) -> Attack:
+    def attack(repository: TufRepository) -> None:
+        found = json.loads(repository.files["1.root.json"])
+        found["signed"]["version"] = 2
+        found["signed"]["roles"]["timestamp"]["threshold"] = value
+        repository.files["2.root.json"] = json.dumps(found).encode()
+
+    return attack
+
+
+ATTACKS: dict[str, Attack] = {
+    **{f"{role} expired": expire(role) for role in ("root", "timestamp", "snapshot", "targets")},
+    **{f"{role} by another key": unsigned(role) for role in ("root", "timestamp", "snapshot", "targets")},
+    **{f"{role} below its threshold": threshold(role) for role in ("root", "timestamp", "snapshot", "targets")},
+    "threshold 0": threshold_of(0),
+    "threshold -1": threshold_of(-1),
+    "timestamp edited": edit("timestamp.json", lambda d: d["signed"].update(version=9)),
+    "snapshot edited": edit("1.snapshot.json", lambda d: d["signed"].update(spec_version="1.0.1")),
+    "targets edited": edit("1.targets.json", lambda d: d["signed"].update(version=2)),
+    "timestamp without signatures": edit("timestamp.json", lambda d: d.update(signatures=[])),
+    "another role's type": edit("timestamp.json", lambda d: d["signed"].update(_type="root")),
+    "target of another content": rewrite("trusted_root.json", b'{"evil": "root!'),
+    "target longer than it is": rewrite("trusted_root.json", None),
+    "no such target": no_target,
+    "no JSON": rewrite("timestamp.json", b"<html>log in here</html>"),
+    "JSON of another shape": rewrite("timestamp.json", b'{"signed": [], "signatures": {}}'),
+    "JSON without end": rewrite("timestamp.json", b"[" * 16000),
+    "timestamp too long": rewrite("timestamp.json", b" " * 20000),
+}
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("name", ATTACKS)
+def test_at_34_a_repository_that_lies_is_refused(client: Client, name: str) -> None:
+    ATTACKS[name](client.repository)
+    message = client.refused()
+    assert BASE in message
+    assert ("clock" in message) == ("expired" in name)
+    assert not (client.folder / "kept.json").exists()
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("name", ATTACKS)
+def test_at_34_a_lie_never_replaces_what_is_kept(warm: Client, name: str) -> None:
+    before = snapshot_of(warm.folder / "metadata")
+    ATTACKS[name](warm.repository)
+    if name.startswith("target "):
+        # That one is there already, and is not asked for again.
+        warm.repository.contents["trusted_root.json"] = SECOND
+        warm.repository.publish()
+        ATTACKS[name](warm.repository)
+    if not name.endswith("edited") or name.startswith("timestamp"):
+        warm.refused(24 * HOUR)
+    assert snapshot_of(warm.folder / "metadata") == before
+    assert not list(warm.folder.parent.parent.rglob("authorized_keys"))
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
+def test_at_34_a_rollback_is_refused(client: Client, role: str) -> None:
+    repository = client.repository
+    old = {name: data for name, data in repository.files.items() if role in name}
+    repository.publish()
+    client()
+    part = getattr(repository, role)
+    part.version -= 2
+    if role == "timestamp":
+        repository.files.update(old)
+        client.refused(24 * HOUR)
+        return
+    {"snapshot": repository.publish_snapshot, "targets": repository.publish}[role]()
+    client.refused(24 * HOUR)
+
+
+@pytest.mark.attack("AT-34", "AT-33j")
+def test_at_34_a_freeze_ends_with_the_timestamp_and_names_the_clock(client: Client) -> None:
+    """A mirror that shows the same state for ever."""
+    expire("timestamp")(client.repository)
+    message = client.refused()
+    assert "clock" in message and f"{client.now:%Y-%m-%d %H:%M} UTC" in message
+
+
+@pytest.mark.attack("AT-33j")
+def test_at_33j_tls_that_fails_names_the_clock(client: Client) -> None:
+    """At a machine whose clock stands in 1970 every certificate is of the future."""
+    client.repository.refusal = Rejection("TLS_REFUSED", "The certificate of tuf.sigstore.test is not yet valid.")
+    client.now = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    message = client.refused()
+    assert "not yet valid" in message and "clock where it is not 1970-01-01 00:00 UTC" in message
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_start_that_is_too_old_says_what_to_renew(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = TufRepository({"trusted_root.json": FIRST})
+    monkeypatch.setattr(tuf, "_shipped", lambda url, file: other.first_root)
+    client.start = None
+    client.repository.publish_root()
+    message = client.refused()
+    assert "Python package sigstore" in message and "version 1" in message and "TUF_ROOT_JSON" in message
+
+
+@pytest.mark.parametrize("start", [b"", b"{}", b"\xff", b"[" * 100000])
+def test_a_start_that_is_none_is_refused(client: Client, start: bytes) -> None:
+    client.start = start or b"x"
+    client.refused()
+
+
+# A repository that does not answer -----------------------------------------------------------------------------------
+
+SILENT: dict[str, t.Any] = {
+    "429": Rejection("RATE_LIMITED", "GET was answered 429, too many requests."),
+    "unreachable": Rejection("UNREACHABLE", "The server is not there."),
+    "403": 403,
+    "404": 404,
+    "410": 410,
+    "500": 500,
+    "an error of the client": RuntimeError("boom"),
+}
+
+
+@pytest.mark.attack("AT-34", "AT-13")
+@pytest.mark.parametrize("name", SILENT)
+def test_at_34_without_an_answer_what_is_kept_serves_while_it_is_valid(warm: Client, name: str) -> None:
+    warm.repository.refusal = SILENT[name]
+    document = warm(24 * HOUR)
+    assert document.data == FIRST
+    assert "could not be refreshed" in document.warning
+    if isinstance(SILENT[name], Rejection):
+        assert SILENT[name].message in document.warning
+    assert warm.requests() != []
+    # For a while nobody tries again: each try may last until its deadline.
+    assert warm(24 * HOUR + timedelta(minutes=10)) == document
+    assert warm.requests() == []
+    warm.repository.refusal = None
+    assert warm(24 * HOUR + timedelta(minutes=20)).warning == ""
+
+
+@pytest.mark.attack("AT-34", "AT-13")
+@pytest.mark.parametrize("name", SILENT)
+def test_at_34_without_an_answer_and_anything_kept_it_is_refused(client: Client, name: str) -> None:
+    client.repository.refusal = SILENT[name]
+    message = client.refused()
+    if isinstance(SILENT[name], Rejection):
+        assert SILENT[name].message.rstrip(".") in message
+    client.repository.refusal = None
+    assert client().data == FIRST
+
+
+def age(client: Client, role: str) -> None:
+    """Let what is kept have expired by now: made at the repository, valid when it was fetched."""
+    past = datetime.now(timezone.utc).replace(microsecond=0) - HOUR
+    getattr(client.repository, role).expires = past
+    if role == "root":
+        client.repository.publish_root()
+        shutil.copy(_put(client, "2.root.json"), client.folder / "metadata/root_history/2.root.json")
+        return
+    client.repository.publish()
+    for name in ("timestamp", "snapshot", "targets"):
+        version = "" if name == "timestamp" else f"{getattr(client.repository, name).version}."
+        shutil.copy(_put(client, f"{version}{name}.json"), client.folder / f"metadata/{name}.json")
+
+
+def _put(client: Client, name: str) -> Path:
+    path = client.folder.parent / "copied.json"
+    path.write_bytes(client.repository.files[name])
+    return path
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets"])
+def test_at_34_what_is_kept_and_expired_serves_nobody(warm: Client, role: str) -> None:
+    age(warm, role)
+    warm.repository.refusal = Rejection("RATE_LIMITED", "GET was answered 429.")
+    message = warm.refused(24 * HOUR)
+    assert "429" in message and "expire" in message and "clock" in message
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("name", ["timestamp.json", "snapshot.json", "targets.json", "targets/trusted_root.json"])
+@pytest.mark.parametrize("how", ["cut", "flipped", "gone", "another"])
+def test_at_34_what_is_kept_and_damaged_serves_nobody(warm: Client, name: str, how: str) -> None:
+    path = warm.folder / "metadata" / name
+    data = path.read_bytes()
+    if how == "gone":
+        path.unlink()
+    else:
+        changed = {"cut": data[:-5], "flipped": data.replace(b"r", b"s", 1), "another": SECOND}[how]
+        path.write_bytes(changed)
+    warm.repository.refusal = Rejection("UNREACHABLE", "The server is not there.")
+    assert "serves no more" in warm.refused(24 * HOUR)
+    warm.repository.refusal = None
+    assert warm(24 * HOUR).data == FIRST, "what is damaged is fetched anew"
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("how", ["cut", "empty", "list", "another root", "no time"])
+def test_at_34_a_damaged_note_of_what_is_kept_is_fetched_anew(warm: Client, how: str) -> None:
+    path = warm.folder / "kept.json"
+    kept = json.loads(path.read_bytes())
+    made = {
+        "cut": path.read_bytes()[:40],
+        "empty": b"",
+        "list": b"[]",
+        "another root": json.dumps({**kept, "trusted_root": SECOND.decode()}).encode(),
+        "no time": json.dumps({**kept, "until": None}).encode(),
+    }
+    path.write_bytes(made[how])
+    assert warm().data == FIRST and warm.requests() != []
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_refresh_that_stops_half_way_leaves_what_is_kept(warm: Client) -> None:
+    """The new timestamp came, the snapshot that it names did not."""
+    warm.repository.contents["trusted_root.json"] = SECOND
+    warm.repository.publish()
+    del warm.repository.files["2.snapshot.json"]
+    document = warm(24 * HOUR)
+    assert document.data == FIRST and document.warning
+
+
+# The folder ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_folder_that_cannot_be_made_is_no_fault(client: Client, tmp_path: Path) -> None:
+    client.folder = tmp_path / "file" / "cache"
+    (tmp_path / "file").write_bytes(b"")
+    assert client().data == FIRST and client().data == FIRST
+    assert "timestamp.json" in client.requests()
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_folder_that_others_write_is_not_used(warm: Client) -> None:
+    warm.folder.chmod(0o777)
+    kept = json.loads((warm.folder / "kept.json").read_bytes())
+    assert warm().data == FIRST and warm.requests() != []
+    assert json.loads((warm.folder / "kept.json").read_bytes()) == kept
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_link_in_place_of_the_folder_is_not_followed(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(0o777)
+    client.folder.parent.mkdir()
+    client.folder.symlink_to(tmp_path / "elsewhere")
+    assert client().data == FIRST
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("failing", ["_keep", "_write", "_update"])
+def test_at_34_a_full_disk_costs_only_the_keeping(warm: Client, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = getattr(tuf, failing)
+
+    def full(*arguments: t.Any) -> t.Any:
+        if any(str(warm.folder) in str(one) for one in arguments):
+            raise OSError(28, "No space left on device")
+        return real(*arguments)
+
+    monkeypatch.setattr(tuf, failing, full)
+    assert warm(24 * HOUR).data == FIRST
+
+
+def test_no_folder_at_all_is_told(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    client.folder = tmp_path / "file" / "cache"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    assert "no folder" in client.refused()
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_threads_at_once_fetch_once(client: Client) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _dummy: client().data, range(16)))
+    assert set(found) == {FIRST}
+    assert client.requests().count("timestamp.json") == 1
+
+
+def _get(port: int, url: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{url[len(BASE) :]}", timeout=20) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, b""
+
+
+def _fetch_in_process(folder: str, start: bytes, port: int, answers: t.Any) -> None:
+    try:
+        source = Repository(BASE, folder, start)
+        answers.put(fetch_trusted_root(source, lambda url: _get(port, url), lambda: datetime.now(timezone.utc)).data)
+    except Rejection as rejection:
+        answers.put(rejection.message)
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_forks_at_once_fetch_once(repository: TufRepository, tmp_path: Path) -> None:
+    server = repository.serve()
+    try:
+        context = get_context("fork")
+        answers: t.Any = context.Queue()
+        arguments = (str(tmp_path / "cache"), repository.first_root, server.port, answers)
+        workers = [context.Process(target=_fetch_in_process, args=arguments) for _dummy in range(4)]
+        for worker in workers:
+            worker.start()
+        found = [answers.get(timeout=30) for _dummy in workers]
+        for worker in workers:
+            worker.join(30)
+    finally:
+        server.close()
+    assert found == [FIRST] * 4
+    assert repository.asked.count("timestamp.json") == 1
+    assert not [one for one in repository.requests if "authorization" in {name.lower() for name in one.headers}]
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_who_waited_for_a_failure_does_not_try_again(client: Client) -> None:
+    """Two hundred forks behind one lock, each waiting for a dead mirror until its own deadline, would be hours."""
+    waiting, asked = threading.Event(), []
+
+    def get(url: str) -> tuple[int, bytes]:
+        asked.append(url)
+        waiting.wait(20)
+        raise Rejection("UNREACHABLE", "The server is not there.")
+
+    source = Repository(BASE, str(client.folder), client.start)
+    messages: list[str] = []
+
+    def work() -> None:
+        try:
+            fetch_trusted_root(source, get, lambda: client.now)
+        except Rejection as rejection:
+            messages.append(rejection.message)
+
+    threads = [threading.Thread(target=work) for _dummy in range(5)]
+    for thread in threads:
+        thread.start()
+    # All of them have looked for an earlier failure before the first one fails.
+    while len(asked) < 1 or sum("flock" in _where(one) for one in threads) < 4:
+        pass
+    waiting.set()
+    for thread in threads:
+        thread.join(20)
+    assert len(asked) == 1 and len(set(messages)) == 1 and len(messages) == 5
+
+
+def _where(thread: threading.Thread) -> str:
+    frame = sys._current_frames().get(thread.ident or 0)
+    names = []
+    while frame is not None:
+        names.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
+        frame = frame.f_back
+    return "flock" if any(name.startswith("_locked:") for name in names) else ""
+
+
+# The package ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_root_says_its_date() -> None:
+    document = shipped_trusted_root()
+    assert json.loads(document.data)["tlogs"]
+    assert "sigstore" in document.name and "offline: true" in document.warning
+    newest = max(
+        (entry.get("publicKey") or entry)["validFor"]["start"]
+        for key, entries in json.loads(document.data).items()
+        if key != "mediaType"
+        for entry in entries
+    )
+    assert newest[:10] in document.warning
+
+
+def test_a_repository_of_which_nothing_is_shipped_is_refused() -> None:
+    with pytest.raises(Rejection) as caught:
+        shipped_trusted_root("https://tuf.example.test/../https%3A%2F%2Ftuf-repo-cdn.sigstore.dev")
+    assert caught.value.code == "TRUST_ROOT" and "trusted_root" in caught.value.message
+
+
+@pytest.mark.parametrize("gone", ["sigstore", "tuf"])
+def test_a_missing_package_is_named(client: Client, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == gone]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, gone, None)
+    calls: list[t.Callable[[], object]] = [shipped_trusted_root] if gone == "sigstore" else [client]
+    for call in calls:
+        with pytest.raises(Rejection) as caught:
+            call()
+        assert caught.value.code == "TRUST_ROOT"
+        assert "install sigstore" in caught.value.message and "trusted_root" in caught.value.message
+    # A repository with a root of its own needs nothing of that package.
+    assert gone == "tuf" or client().data == FIRST
+
+
+def test_the_module_is_imported_without_the_packages() -> None:
+    code = "import sys; import ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf; "
+    code += "sys.exit(bool({'tuf', 'sigstore', 'securesystemslib', 'urllib3', 'requests'} & set(sys.modules)))"
+    path = os.pathsep.join(one for one in sys.path if one)
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, check=True)
