@@ -37,13 +37,13 @@ def signature(accepted: Accepted) -> Result:
     }
     if certificate is None:
         return {**facts, "key_id": accepted.signer.key.key_id}
-    return {**facts, "certificate": _certificate(certificate)}
+    return {**facts, "certificate": _certificate(certificate, accepted.identity)}
 
 
-def _certificate(certificate: Certificate) -> Result:
+def _certificate(certificate: Certificate, identity: str | None) -> Result:
     return {
         **certificate.claims,
-        "subject": ", ".join(name.value for name in certificate.names),
+        "subject": identity,
         "issuer": certificate.oidc_issuer,
         "not_before": _time(certificate.not_before),
         "not_after": _time(certificate.not_after),

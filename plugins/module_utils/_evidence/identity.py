@@ -89,10 +89,10 @@ def describe(rule: IdentityRule) -> str:
     return f"{_wanted(rule.identity, rule.identity_pattern)} (issuer {issuer}){claims}"
 
 
-def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool) -> None:
-    """Whether the certificate is that of whom the rule names: its subject alternative names (the common name is
-    none), its issuer of identities, and its claims, all code point for code point. With `one_name` it must have
-    exactly one, as Fulcio's have; else any may fit.
+def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool) -> str:
+    """The name by which the certificate is that of whom the rule means: one of its subject alternative names (the
+    common name is none). Its issuer of identities and its claims must fit too, all code point for code point. With
+    `one_name` it must have exactly one, as Fulcio's have; else any may fit.
 
     Raises IDENTITY_MISMATCH (also where both name and issuer differ), ISSUER_MISMATCH, LIMIT_EXCEEDED for a name or
     issuer of more than LONGEST bytes, MALFORMED for one with control characters.
@@ -110,7 +110,8 @@ def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool)
     signed = (
         f"Signed by {_listed(names)} (issuer {'none' if issuer is None else _show(issuer)}), wanted {describe(rule)}"
     )
-    if not any(map(rule.fits_name, names)):
+    fitting = sorted(filter(rule.fits_name, names))
+    if not fitting:
         hints = [_hint(value, rule.identity, rule.identity_pattern) for value in names]
         hint = next(filter(None, hints), "check who signed, or correct certificate_identity")
         raise Rejection("IDENTITY_MISMATCH", f"{signed}: {_what_differs(rule, issuer)}; {hint}.")
@@ -125,6 +126,7 @@ def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool)
                 f"{signed}: the certificate {has} for {claim}; check which workflow signed, or correct "
                 f"certificate_{claim}.",
             )
+    return fitting[0]
 
 
 def _check_pair(option: str, exact: str | None, pattern: Pattern | None, needed: bool) -> None:

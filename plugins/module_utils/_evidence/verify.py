@@ -31,26 +31,29 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
 MAX_SKEW = datetime.timedelta(minutes=5)
 """How far the clock of a log or timestamp authority may be ahead of ours."""
 
+NOW_INSTEAD = "The certificate was checked at the current time, since nothing proves when the signature was made."
+
 
 @dataclass(frozen=True)
 class Accepted:
-    """A signature that passed every check: by whom, what it says of the image, in which logs it is, and what was
-    proved of its time. `notes` are what a person should know although it was accepted."""
+    """A signature that passed every check: by whom (`identity` is the certificate's name that was wanted), what it says
+    of the image, in which logs it is, and what was proved of its time. `notes` are what a person should know although
+    it was accepted."""
 
     evidence: Evidence
     signer: Signer
     subject: Subject
+    identity: str | None = None
     logged: tuple[Logged, ...] = ()
     timestamps: tuple[Timestamp, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def who(self) -> tuple[str, ...]:
-        """What tells one signer from another: a key, or the names and the issuer of a certificate."""
-        certificate = self.signer.certificate
-        if certificate is None:
+        """What tells one signer from another: a key, or an identity and who vouched for it."""
+        if self.signer.certificate is None:
             return ("key", self.signer.key.fingerprint)
-        return (str(certificate.oidc_issuer), *sorted(f"{name.kind}:{name.value}" for name in certificate.names))
+        return ("identity", str(self.identity), str(self.signer.certificate.oidc_issuer))
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,14 @@ def _check(
     logged = _logged(one, signer, policy, trust, timestamps, now)
     times = [stamp.time for stamp in timestamps] + [entry.time for entry in logged if entry.time]
     notes = _check_clock(times, now)
+    identity = None
     if signer.certificate is not None:
-        notes += _check_certificate(one, signer, policy, trust, times, now)
+        if not times:
+            times = [_current_time(signer.certificate, policy, now)]
+            notes.append(NOW_INSTEAD)
+        identity = _check_certificate(one, signer, policy, trust, times)
     subject = check_claims(one, digest, policy, reference)
-    return Accepted(one, signer, subject, logged, timestamps, tuple(notes))
+    return Accepted(one, signer, subject, identity, logged, timestamps, tuple(notes))
 
 
 def _timestamps(one: Evidence, policy: Policy, trust: TrustedRoot) -> tuple[Timestamp, ...]:
@@ -196,27 +203,16 @@ def _check_clock(times: t.Sequence[datetime.datetime], now: datetime.datetime) -
 
 
 def _check_certificate(
-    one: Evidence,
-    signer: Signer,
-    policy: Policy,
-    trust: TrustedRoot,
-    times: t.Sequence[datetime.datetime],
-    now: datetime.datetime,
-) -> list[str]:
+    one: Evidence, signer: Signer, policy: Policy, trust: TrustedRoot, times: t.Sequence[datetime.datetime]
+) -> str:
+    """Whose certificate it is, once it is known to be one."""
     leaf = t.cast(Certificate, signer.certificate)
-    notes = []
-    if not times:
-        times = [_current_time(leaf, policy, now)]
-        notes.append(
-            "The certificate was checked at the current time, since nothing proves when the signature was made."
-        )
     if one.format == BUNDLE and any(certificate.is_self_issued for certificate in signer.attached):
         raise Rejection("CHAIN_INVALID", "The bundle carries a root certificate, which it must not; sign anew.")
     chain = build_chain(leaf, signer.attached, trust.certificate_authorities, times)
     if not policy.ignore_sct:
         check_scts(chain, trust.ct_logs, policy.detached_sct)
-    _check_identities(leaf, policy)
-    return notes
+    return _check_identities(leaf, policy)
 
 
 def _current_time(leaf: Certificate, policy: Policy, now: datetime.datetime) -> datetime.datetime:
@@ -237,17 +233,17 @@ def _current_time(leaf: Certificate, policy: Policy, now: datetime.datetime) -> 
     return now
 
 
-def _check_identities(leaf: Certificate, policy: Policy) -> None:
+def _check_identities(leaf: Certificate, policy: Policy) -> str:
     refusals = []
     for rule in policy.identities:
         try:
             # Fulcio vouches for exactly one name; a CA of one's own, which needs no SCT, for as many as it likes.
-            check_identity(rule, leaf, one_name=not policy.ignore_sct)
+            return check_identity(rule, leaf, one_name=not policy.ignore_sct)
         except Rejection as rejection:
             refusals.append(rejection)
-        else:
-            return
-    raise refusals[0]
+    others = len(refusals) - 1
+    more = f" The {others} other signers that are named did not sign it either." if others else ""
+    raise Rejection(refusals[0].code, refusals[0].message + more)
 
 
 def _refusal(

@@ -55,7 +55,7 @@ GROUP_SPECS: dict[str, list[ArgumentSpec]] = {
     "registry": [options.COMMON, options.REGISTRY],
     "cosign": [options.COMMON, options.REGISTRY, options.IMAGE, options.LIMITS, options.ATTACHMENTS],
     "signing": [options.COMMON, options.SIGNING],
-    "verification": [options.COMMON, options.VERIFICATION],
+    "verification": [options.COMMON, options.VERIFICATION, trust.TRUST],
 }
 
 WEAKENS_A_CHECK = re.compile(r"(insecure|allow)_|(check_claims|tlog_upload|offline|match_reference)\Z")

@@ -134,6 +134,19 @@ def test_several_signers_of_several_kinds(
     assert result["verified"] and len(result["signatures"]) == 4, result
 
 
+def test_a_signer_with_several_names_is_one_signer(
+    keyless: Runner, sigstore: VirtualSigstore, attach: t.Callable[..., str], pushed: str
+) -> None:
+    """A CA of one's own may give several names; which others stand there does not make two of one."""
+    options = {**OPTIONS, "certificate_identity": "alice@sigstore.test", "insecure_ignore_sct": True}
+    attach("bundle", issue={"san": ["alice@sigstore.test", "one@sigstore.test"]})
+    attach("bundle", issue={"san": ["two@sigstore.test", "alice@sigstore.test"]})
+    result = keyless(VERIFY, image=pushed, **options)
+    assert {one["certificate"]["subject"] for one in result["signatures"]} == {"alice@sigstore.test"}
+    assert code(keyless(VERIFY, image=pushed, **options, required_signatures=2)) == "THRESHOLD"
+    assert code(keyless(VERIFY, image=pushed, **{**options, "insecure_ignore_sct": False})) == "IDENTITY_MISMATCH"
+
+
 def test_trust_in_another_instance(keyless: Runner, attach: t.Callable[..., str], pushed: str) -> None:
     attach("bundle")
     other = VirtualSigstore(host="other.test").trusted_root()
