@@ -25,16 +25,16 @@ options:
     elements: str
   certificate_identity:
     description:
-      - The identity that the signer's certificate must have, such as an e-mail address or the URI of a workflow, exactly
-        as it stands there.
+      - The identity that the signer's certificate must have, such as an e-mail address or the URI of a workflow,
+        exactly as it stands there.
       - Falls back to the environment variable E(COSIGN_CERTIFICATE_IDENTITY), unless another signer is given.
     type: str
   certificate_identity_regexp:
     description:
       - A pattern for that identity instead. It must match all of it, where C(cosign) is content with a part. A refusal
         says so where a part would have matched.
-      - The patterns are those that RE2, which C(cosign) uses, and Python read alike. Others are refused, as are patterns
-        that match anything.
+      - The patterns are those that RE2, which C(cosign) uses, and Python read alike. Others are refused, as are
+        patterns that match anything.
       - Falls back to the environment variable E(COSIGN_CERTIFICATE_IDENTITY_REGEXP), unless another signer is given.
     type: str
   certificate_oidc_issuer:
@@ -107,8 +107,8 @@ options:
         type: str
   required_signatures:
     description:
-      - How many different signers must have signed. Several signatures with one key, or of one identity with one issuer,
-        count once.
+      - How many different signers must have signed. Several signatures with one key, or of one identity with one
+        issuer, count once.
     type: int
     default: 1
   certificate:
@@ -139,8 +139,8 @@ options:
     default: 1
   insecure_ignore_tlog:
     description:
-      - Accept signatures that are recorded in no transparency log, which are refused as C(TLOG_MISSING) otherwise, and do
-        not look at log entries. Of signatures with a certificate something else must then prove the time, which is a
+      - Accept signatures that are recorded in no transparency log, which are refused as C(TLOG_MISSING) otherwise, and
+        do not look at log entries. Of signatures with a certificate something else must then prove the time, which is a
         timestamp, or with O(insecure_ignore_sct) that the certificate is still valid.
       - Never read from the environment.
     type: bool

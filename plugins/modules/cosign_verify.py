@@ -369,7 +369,7 @@ rejection:
       elements: dict
       sample:
         - code: ANNOTATION_MISMATCH
-          message: "The annotation 'sha' should be '7f3c1d0', and the signature has none of that name; sign with it."
+          message: "The annotation 'sha' should be '7f3c1d0', and the signature has none of that name; sign with that annotation."
           format: bundle
           location: sha256:83c1264c8a58196b7d3601a873d2bb243a73f2675ba6579ce8225680459a65ba
 """

@@ -14,10 +14,13 @@ import tempfile
 import time
 import typing as t
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.interop import ours
 from tests.support import images, parts
+from tests.support.sigstore.attach import Attacher
+from tests.support.sigstore.virtual import IDENTITY, ISSUER, VirtualSigstore
 
 PASSWORD = "password of a bench key"
 REPEATS = 5
@@ -34,14 +37,12 @@ class Usage(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Field:
-    """A folder with a key pair, and images by their repository and digest."""
+    """Images by their repository and digest, and by what real cosign (`flags`) and we (`trust`) verify them."""
 
     folder: Path
     images: list[str]
-
-    @property
-    def public(self) -> Path:
-        return self.folder / "k.pub"
+    flags: list[str]
+    trust: dict[str, t.Any]
 
     def at(self, address: str, count: int | None = None) -> list[str]:
         """The images as the registry behind this address has them."""
@@ -49,17 +50,11 @@ class Field:
 
     def cosign(self, *pinned: str) -> list[str]:
         """The command line by which real cosign verifies these images."""
-        options = ["--key", str(self.public), "--insecure-ignore-tlog=true", "--allow-http-registry"]
-        return [str(parts.program("cosign3")), "verify", *options, *pinned]
+        return [str(parts.program("cosign3")), "verify", *self.flags, "--allow-http-registry", *pinned]
 
     def options(self, pinned: t.Sequence[str]) -> dict[str, t.Any]:
         """Those of our task that verifies the same."""
-        return {
-            "images": list(pinned),
-            "key": str(self.public),
-            "insecure_ignore_tlog": True,
-            "allow_http_registry": True,
-        }
+        return {"images": list(pinned), **self.trust, "allow_http_registry": True}
 
     def verify(self, pinned: t.Sequence[str]) -> dict[str, t.Any]:
         """That task."""
@@ -67,19 +62,46 @@ class Field:
 
 
 def prepare(folder: Path, address: str, count: int) -> Field:
-    """Push and sign images, each in a repository of its own."""
+    """Push images and sign them with a key, each in a repository of its own."""
     done("cosign_key_pair", path=str(folder / "k.key"), key_password=PASSWORD)
-    pinned = []
-    for number in range(count):
-        made = images.image(f"bench {number}")
-        layout = folder / "layouts" / str(number)
-        made.write_layout(layout, "1")
-        name = f"bench/app-{number}"
-        done("cosign_copy", source=f"oci:{layout}:1", destination=f"{address}/{name}:1", allow_http_registry=True)
-        pinned.append(f"{name}@{made.digest}")
-    field = Field(folder, pinned)
+    public = str(folder / "k.pub")
+    field = Field(
+        folder,
+        _push(folder, address, "keyed", count),
+        ["--key", public, "--insecure-ignore-tlog=true"],
+        {"key": public, "insecure_ignore_tlog": True},
+    )
     sign(field, address)
     return field
+
+
+def prepare_keyless(folder: Path, address: str, count: int) -> Field:
+    """The same with certificates of a virtual Sigstore, whose trusted root both are given, and its Rekor v1."""
+    sigstore = VirtualSigstore(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1))
+    pinned = _push(folder, address, "keyless", count)
+    for image in pinned:
+        repository, _at, digest = image.partition("@")
+        Attacher(address, repository).attach(digest, sigstore.sign(digest))
+    root = folder / "trusted_root.json"
+    root.write_text(json.dumps(sigstore.trusted_root()))
+    return Field(
+        folder,
+        pinned,
+        [f"--trusted-root={root}", f"--certificate-identity={IDENTITY}", f"--certificate-oidc-issuer={ISSUER}"],
+        {"trusted_root": str(root), "certificate_identity": IDENTITY, "certificate_oidc_issuer": ISSUER},
+    )
+
+
+def _push(folder: Path, address: str, kind: str, count: int) -> list[str]:
+    pinned = []
+    for number in range(count):
+        made = images.image(f"bench {kind} {number}")
+        name = f"bench/{kind}-{number}"
+        layout = folder / "layouts" / name
+        made.write_layout(layout, "1")
+        done("cosign_copy", source=f"oci:{layout}:1", destination=f"{address}/{name}:1", allow_http_registry=True)
+        pinned.append(f"{name}@{made.digest}")
+    return pinned
 
 
 def sign(field: Field, address: str) -> None:

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import subprocess
 import sys
 import tempfile
 import typing as t
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT.parents[2]), str(ROOT)]
 
-from tests.bench.field import Field, measure, plain, play, prepare, sign  # noqa: E402
+from tests.bench import verifier  # noqa: E402
+from tests.bench.field import Field, measure, plain, play, prepare, prepare_keyless, sign  # noqa: E402
 from tests.interop import ours, servers  # noqa: E402
 from tests.support.proxy import DelayingProxy  # noqa: E402
 from tests.support.registry import EmbeddedRegistry  # noqa: E402
@@ -32,26 +35,50 @@ HOSTS = 500
 EMPTY_TASK = {"ansible.builtin.assert": {"that": True, "quiet": True}}
 
 
-class Bench(t.NamedTuple):
+@dataclass(frozen=True)
+class Bench:
     """A real registry with signed images, and a folder."""
 
     folder: Path
     address: str
-    field: Field
+
+    @functools.cached_property
+    def field(self) -> Field:
+        return prepare(self.folder, self.address, IMAGES)
+
+
+def warm(_bench: Bench) -> None:
+    verifier.warm()
+
+
+def cold(_bench: Bench) -> None:
+    verifier.cold()
+
+
+warm.__doc__, cold.__doc__ = verifier.warm.__doc__, verifier.cold.__doc__
 
 
 def latency(bench: Bench) -> None:
     """One task with 100 images against `cosign verify i1 … i100` and against sixteen of those at once (seconds)."""
+    _latency(bench, bench.field)
+
+
+def keyless(bench: Bench) -> None:
+    """The same with keyless signatures on Rekor v1, verified by identity with a trusted root (seconds)."""
+    _latency(bench, prepare_keyless(bench.folder, bench.address, IMAGES))
+
+
+def _latency(bench: Bench, field: Field) -> None:
     print(f"{'RTT':>6} {'cosign':>8} {'16 cosigns':>11} {'ours':>7} {'ratio':>6}  {'aim':<4} ours, one image alone")
     for rtt, aim in AIMS.items():
         with DelayingProxy(bench.address, rtt) if rtt else contextlib.nullcontext() as proxy:
-            pinned = bench.field.at(proxy.host if proxy else bench.address)
+            pinned = field.at(proxy.host if proxy else bench.address)
             one, many, empty, single, mine = measure(
-                plain(bench.field.cosign(*pinned), bench.folder),
-                plain(_sixteen(bench, pinned), bench.folder),
+                plain(field.cosign(*pinned), bench.folder),
+                plain(_sixteen(bench.folder, field, pinned), bench.folder),
                 play(bench.folder, []),
-                play(bench.folder, [bench.field.verify(pinned[:1])]),
-                play(bench.folder, [bench.field.verify(pinned)]),
+                play(bench.folder, [field.verify(pinned[:1])]),
+                play(bench.folder, [field.verify(pinned)]),
             )
         ratio = min(one.wall, many.wall) / (mine.wall - empty.wall)
         print(
@@ -62,10 +89,10 @@ def latency(bench: Bench) -> None:
     print(f"Taken off ours: an empty play, {empty.wall:.2f} s. One image alone: what a task of ours costs in any case.")
 
 
-def _sixteen(bench: Bench, pinned: t.Sequence[str]) -> list[str]:
-    listed = bench.folder / "images.txt"
+def _sixteen(folder: Path, field: Field, pinned: t.Sequence[str]) -> list[str]:
+    listed = folder / "images.txt"
     listed.write_text("\n".join(pinned))
-    return ["xargs", "-a", str(listed), "-P", "16", "-n", "7", *bench.field.cosign()]
+    return ["xargs", "-a", str(listed), "-P", "16", "-n", "7", *field.cosign()]
 
 
 def per_image(bench: Bench) -> None:
@@ -132,7 +159,7 @@ def memory(_bench: Bench) -> None:
 
 
 SECTIONS: dict[str, t.Callable[[Bench], None]] = {
-    one.__name__: one for one in (latency, per_image, hosts, task, memory)
+    one.__name__: one for one in (latency, keyless, per_image, hosts, task, memory, warm, cold)
 }
 
 
@@ -147,7 +174,7 @@ def main() -> None:
     parser.add_argument("section", nargs="*", help=", ".join(SECTIONS))
     chosen = parser.parse_args().section or list(SECTIONS)
     with _folder() as folder, servers.registry_ggcr(folder) as registry:
-        bench = Bench(folder, registry.address, prepare(folder, registry.address, IMAGES))
+        bench = Bench(folder, registry.address)
         for name in chosen:
             print(f"\n{SECTIONS[name].__doc__}", flush=True)
             SECTIONS[name](bench)

@@ -24,7 +24,7 @@ from tests.support.sigstore.virtual import IDENTITY, ISSUER, VirtualSigstore, pu
 Task = dict[str, t.Any]
 
 VARIABLES = {"COSIGN_CERTIFICATE_OIDC_ISSUER": ISSUER, "COSIGN_CERTIFICATE_IDENTITY": IDENTITY}
-OPTIONS = {"certificate_identity": IDENTITY, "certificate_oidc_issuer": ISSUER}
+OPTIONS: Task = {"certificate_identity": IDENTITY, "certificate_oidc_issuer": ISSUER}
 GO_ON = {"ignore_errors": True}
 FORMATS = pytest.mark.parametrize(
     ("form", "log"), [("bundle", "v1"), ("bundle", "v2"), ("legacy", "v1")], ids=["bundle-v1", "bundle-v2", "legacy"]
@@ -90,7 +90,7 @@ def test_several_signers(playbook: Playbook, pushed: str, root: str, attach: t.C
     key = private_key()
     (playbook.folder / "virtual.pub").write_bytes(public_pem(key))
     signers = [OPTIONS, {"certificate_identity": "alice@acme.example", "certificate_oidc_issuer": ISSUER}]
-    wanted = {"signers": [*signers, {"key": "virtual.pub"}], "required_signatures": 2, "trusted_root": root}
+    wanted: Task = {"signers": [*signers, {"key": "virtual.pub"}], "required_signatures": 2, "trusted_root": root}
     attach("bundle")
     assert playbook([verify("one", pushed, **wanted)]).results["one"]["rejection"]["code"] == "THRESHOLD"
     attach("legacy", issue={"san": "alice@acme.example"})
@@ -191,8 +191,13 @@ def test_trust_from_the_environment_of_the_task(
 def test_the_default_trusted_root_is_fetched_and_kept(
     playbook: Playbook, mirror: dict[str, str], pushed: str, attach: t.Callable[..., str], run_on: str
 ) -> None:
+    """The controller fetches it: a host has neither `sigstore` nor `tuf`."""
     attach("bundle", log="v2")
-    tasks = [verify("verify", pushed, environment(mirror), offline=False, run_on=run_on)]
+    for name in ("sigstore", "tuf"):
+        (playbook.folder / "host" / name).mkdir(parents=True)
+        (playbook.folder / "host" / name / "__init__.py").write_text("raise ImportError")
+    host = {"PYTHONPATH": str(playbook.folder / "host")}
+    tasks = [verify("verify", pushed, environment(mirror, host), offline=False, run_on=run_on)]
     run = playbook(tasks)
     assert run.results["verify"]["verified"] is True, run.output
     for path in Path(playbook.folder, "mirror").rglob("*.json"):

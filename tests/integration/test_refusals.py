@@ -4,7 +4,7 @@
 
 """docs/refusals.md shows what is printed: every message in it is the one that a play prints now.
 
-`REFUSALS=docs/refusals.md make test T="-k refusals"`, with an absolute path, writes the messages of that file anew.
+`REFUSALS=$PWD/docs/refusals.md make test T="-k refusals"` writes the messages of that file anew.
 """
 
 from __future__ import annotations

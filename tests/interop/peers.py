@@ -203,16 +203,7 @@ class Peers:
         return done.stdout if done.returncode else ""
 
     def _javascript(self, asked: t.Mapping[str, t.Any]) -> subprocess.CompletedProcess[str]:
-        node = self.javascript.parent / "node_modules/.bin/node"
-        return subprocess.run(
-            [str(node), str(self.javascript)],
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run_javascript(self.javascript, self.folder, asked)
 
     def _attach(self, signed: Signed, bundle: bytes) -> None:
         file = self.folder / "bundle.json"
@@ -232,6 +223,19 @@ class Peers:
 
     def _oras(self, *words: str) -> str:
         return checked(run(self.oras, *words[:-1], "--plain-http", words[-1], folder=self.folder))
+
+
+def run_javascript(program: Path, folder: Path, asked: t.Mapping[str, t.Any]) -> subprocess.CompletedProcess[str]:
+    """Ask the libraries of @sigstore; the program says how."""
+    return subprocess.run(
+        [str(program.parent / "node_modules/.bin/node"), str(program)],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def _statement(digest: str) -> bytes:

@@ -171,14 +171,15 @@ def _check_times(path: tuple[Certificate, ...], authority: Authority, times: t.S
                 raise Rejection(
                     "CERT_TIME",
                     f"The certificate of {one} was valid from {_show(one.not_before)} until {_show(one.not_after)}, "
-                    f"but the signature was made at {_show(moment)}.",
+                    f"but the signature was made at {_show(moment)}; have it signed anew.",
                 )
         if not authority.window.holds(moment):
             end = authority.window.end
             raise Rejection(
                 "CERT_TIME",
                 f"The trusted root trusts the CA {path[-1]} from {_show(authority.window.start)}"
-                f"{f' until {_show(end)}' if end else ''}, but the signature was made at {_show(moment)}.",
+                f"{f' until {_show(end)}' if end else ''}, but the signature was made at {_show(moment)}; "
+                "have it signed anew, or give the trusted root that holds for it.",
             )
 
 

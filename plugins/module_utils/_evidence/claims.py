@@ -51,7 +51,8 @@ def _check_annotations(subject: Subject, policy: Policy) -> None:
         has = "has none of that name" if found is None else f"says {str(found)[:100]!r}"
         raise Rejection(
             "ANNOTATION_MISMATCH",
-            f"The annotation {key!r} should be {policy.annotations[key]!r}, and the signature {has}; sign with it.",
+            f"The annotation {key!r} should be {policy.annotations[key]!r}, and the signature {has}; sign with that "
+            "annotation.",
         )
 
 

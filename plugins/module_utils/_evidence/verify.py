@@ -31,6 +31,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
 MAX_SKEW = datetime.timedelta(minutes=5)
 """How far the clock of a log or timestamp authority may be ahead of ours."""
 
+_BY_OTHERS = ("KEY_MISMATCH", "IDENTITY_MISMATCH", "ISSUER_MISMATCH")
 NOW_INSTEAD = "The certificate was checked at the current time, since nothing proves when the signature was made."
 
 
@@ -144,7 +145,7 @@ def _check(
     identity = None
     if signer.certificate is not None:
         if not times:
-            times = [_current_time(signer.certificate, policy, now)]
+            times = [_current_time(one, signer.certificate, policy, now)]
             notes.append(NOW_INSTEAD)
         identity = _check_certificate(one, signer, policy, trust, times)
     subject = check_claims(one, digest, policy, reference)
@@ -177,7 +178,12 @@ def _logged(
         return ()
     certificate = signer.certificate.der if signer.certificate else next(iter(one.certificates), None)
     times = [stamp.time for stamp in timestamps]
-    logged = verify_entries(one, signer.key, signer.hash_name, certificate, trust.logs, times, now)
+    try:
+        logged = verify_entries(one, signer.key, signer.hash_name, certificate, trust.logs, times, now)
+    except Rejection as rejection:
+        if rejection.code == "TRUST_ROOT" and trust.name:
+            raise Rejection(rejection.code, f"{rejection.message} Trusted is the {trust.name}.") from None
+        raise
     count = count_logs(logged)
     if count < policy.required_logs:
         raise Rejection(
@@ -215,20 +221,23 @@ def _check_certificate(
     return _check_identities(leaf, policy)
 
 
-def _current_time(leaf: Certificate, policy: Policy, now: datetime.datetime) -> datetime.datetime:
+def _current_time(one: Evidence, leaf: Certificate, policy: Policy, now: datetime.datetime) -> datetime.datetime:
     """Now, for signatures that prove no time: only where neither a log nor Fulcio, whose certificates live for
     minutes, is meant to be there."""
-    if not (policy.ignore_tlog and policy.ignore_sct and not policy.use_signed_timestamps):
+    remedy = "sign with a timestamp authority"
+    if policy.ignore_tlog and one.log_entries:
+        remedy = "leave out insecure_ignore_tlog, since it is in a log"
+    if not (policy.ignore_tlog and policy.ignore_sct):
         raise Rejection(
             "NO_TRUSTED_TIME",
             "Nothing proves when the signature was made (a timestamp, or a log entry with the log's promise), so it "
-            "cannot be told whether its certificate was valid; sign with a timestamp authority.",
+            f"cannot be told whether its certificate was valid; {remedy}.",
         )
     if not leaf.not_before <= now <= leaf.not_after:
         raise Rejection(
             "NO_TRUSTED_TIME",
             f"The certificate is valid from {leaf.not_before.isoformat()} to {leaf.not_after.isoformat()}, and nothing "
-            "proves that the signature was made then; sign with a timestamp authority.",
+            f"proves that the signature was made then; {remedy}.",
         )
     return now
 
@@ -272,6 +281,8 @@ def _refusal(
     # Attestations beside a signature that was refused are not what a person has to know.
     relevant = [one.rejection for one in rejected if one.rejection.code != "PREDICATE_TYPE"]
     relevant = relevant or [one.rejection for one in rejected]
+    # What is wrong with a signature of those who may sign is told before that others signed too.
+    relevant.sort(key=lambda rejection: rejection.code in _BY_OTHERS)
     codes = sorted({one.code for one in relevant})
     message = relevant[0].message
     if len(relevant) > 1:

@@ -120,7 +120,8 @@ def unreachable(request: Request, error: Broken) -> Rejection:
 def refused_for_now(request: Request, status: int, asked: float | None) -> Rejection:
     when = "" if asked is None else f" and asked to wait {asked:.0f} s"
     if status == 429:
-        return Rejection("RATE_LIMITED", f"{request.method} {request.url} was answered 429, too many requests{when}.")
+        text = f"{request.method} {request.url} was answered 429, too many requests{when}. Try again later."
+        return Rejection("RATE_LIMITED", text)
     return Rejection("UNREACHABLE", f"{request.method} {request.url} was answered {status}{when}. Try again later.")
 
 

@@ -11,6 +11,7 @@ import http.client
 import json
 import typing as t
 
+from tests.support.images import Image
 from tests.support.sigstore.rekor import Json
 from tests.support.sigstore.virtual import BUNDLE_TYPE, SIGN_TYPE, Made
 
@@ -24,6 +25,12 @@ class Attacher:
 
     def __init__(self, host: str, repository: str) -> None:
         self.host, self.repository = host, repository
+
+    def push(self, image: Image) -> None:
+        """The image, by its digest."""
+        for data in image.blobs.values():
+            self._put_blob(data, "application/octet-stream")
+        self._put_manifest(image.digest, image.manifest.body, image.manifest.media_type)
 
     def attach(self, digest: str, made: Made, predicate_type: str = SIGN_TYPE) -> str:
         """As cosign attaches it; the digest of what was pushed."""

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from tests.support import images
 from tests.support.sigstore.rekor import Json
 from tests.support.sigstore.virtual import (
     AT,
@@ -34,7 +35,8 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-IMAGE, OTHER_IMAGE = digest_of(b"an image"), digest_of(b"another image")
+# Images that can be pushed, so that others can be asked about the cases too.
+IMAGE, OTHER_IMAGE = (images.image(text).digest for text in ("an image", "another image"))
 ARTIFACT = b"a file"
 LATER = AT + timedelta(days=4)
 """When everything is verified, unless said otherwise: the certificates have expired by then."""

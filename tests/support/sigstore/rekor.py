@@ -41,41 +41,48 @@ def pem_to_der(pem: bytes) -> bytes:
 
 
 class Tree:
-    """RFC 6962 §2.1 as it is written there: slow, and plain."""
+    """RFC 6962 §2.1 as it is written there, over ranges of leaves; each hash is made once, for leaves never change."""
 
     def __init__(self) -> None:
         self.leaves: list[bytes] = []
+        self._roots: dict[tuple[int, int], bytes] = {}
 
     def add(self, leaf: bytes) -> int:
         self.leaves.append(leaf)
         return len(self.leaves) - 1
 
     def root(self) -> bytes:
-        return self._root(self.leaves)
+        return self._root(0, len(self.leaves))
 
     def path(self, index: int) -> list[bytes]:
-        return self._path(index, self.leaves)
+        return self._path(index, 0, len(self.leaves))
 
-    def _root(self, leaves: list[bytes]) -> bytes:
-        if len(leaves) == 1:
-            return hashlib.sha256(b"\0" + leaves[0]).digest()
-        split = self._split(len(leaves))
-        return hashlib.sha256(b"\1" + self._root(leaves[:split]) + self._root(leaves[split:])).digest()
+    def _root(self, start: int, end: int) -> bytes:
+        if (start, end) not in self._roots:
+            self._roots[start, end] = self._hash(start, end)
+        return self._roots[start, end]
 
-    def _path(self, index: int, leaves: list[bytes]) -> list[bytes]:
-        if len(leaves) == 1:
+    def _hash(self, start: int, end: int) -> bytes:
+        if end - start == 1:
+            return hashlib.sha256(b"\0" + self.leaves[start]).digest()
+        split = self._split(start, end)
+        return hashlib.sha256(b"\1" + self._root(start, split) + self._root(split, end)).digest()
+
+    def _path(self, index: int, start: int, end: int) -> list[bytes]:
+        if end - start == 1:
             return []
-        split = self._split(len(leaves))
+        split = self._split(start, end)
         if index < split:
-            return [*self._path(index, leaves[:split]), self._root(leaves[split:])]
-        return [*self._path(index - split, leaves[split:]), self._root(leaves[:split])]
+            return [*self._path(index, start, split), self._root(split, end)]
+        return [*self._path(index, split, end), self._root(start, split)]
 
     @staticmethod
-    def _split(size: int) -> int:
-        split = 1
-        while split * 2 < size:
-            split *= 2
-        return split
+    def _split(start: int, end: int) -> int:
+        """Where the largest power of two of leaves ends that is smaller than all of them."""
+        size = 1
+        while size * 2 < end - start:
+            size *= 2
+        return start + size
 
 
 class _Rekor:

@@ -270,7 +270,16 @@ def _rogue() -> VirtualSigstore:
     return VirtualSigstore()
 
 
+@functools.cache
+def _no_ca() -> CertificateAuthority:
+    """Its root does not say that it is a CA."""
+    return CertificateAuthority(AT, organization="no-ca.test", root={"is_ca": None})
+
+
 def _paths() -> t.Iterator[Case]:
+    by_no_ca = _with_ca("bundle", "v1", lambda v: _no_ca().intermediates[0])
+    no_ca = rooted(certificateAuthorities=lambda v: [_no_ca().trusted()])
+    yield Case("a root that is no CA", ("AT-30e",), "CHAIN_INVALID", by_no_ca, root=no_ca)
     too_long = _with_ca("bundle", "v1", _below_path)
     both = rooted(
         certificateAuthorities=lambda v: [
@@ -585,6 +594,14 @@ def _authorities() -> t.Iterator[Case]:
         yield Case(f"a timestamp {minutes} minutes ahead", ("AT-31i", "AT-33j"), code, signed(log="v2"), now=when)
 
 
+# All is by a trusted certificate but for the name of the signer.
+_NAMED_WRONGLY: Json = {
+    "signer": lambda v: _tsa("of nobody").leaf,
+    "signing_key": lambda v: v.tsa.leaf.key,
+    "ess": lambda v: [ess_v2(v.tsa.leaf)],
+}
+
+
 def _forged() -> t.Iterator[Case]:
     """Certificates that are not the signer's (CVE-2026-39984, CVE-2025-52556)."""
     rows = ("AT-31d", "CVE-2026-39984", "CVE-2025-52556")
@@ -615,6 +632,10 @@ def _forged() -> t.Iterator[Case]:
                 signer=lambda v: _tsa("of nobody").leaf,
                 certificates=lambda v: [v.tsa.leaf.der, _tsa("of nobody").leaf.der],
             ),
+        ),
+        *(
+            (f"that names another signer by {sid}", "TSA_INVALID", forge(**_NAMED_WRONGLY, sid=sid))
+            for sid in ("issuer", "key")
         ),
         (
             "with a certificate of nobody first",

@@ -41,6 +41,7 @@ class Judge:
         (NOT_LOOKED, "same", False, 2),
     ],
 )
+@pytest.mark.attack("AT-15j", "AT-13")
 def test_what_serves_whom(tmp_path: Path, verdict: dict[str, t.Any], task: str, retries: bool, asked: int) -> None:
     judge = Judge(verdict)
     for uuid in ("same", task):
@@ -96,11 +97,13 @@ def test_what_was_kept_half_is_found_out_anew(tmp_path: Path) -> None:
     assert cache.verdict(DIGEST, {}, judge)["cached"] is True
 
 
+@pytest.mark.attack("AT-44")
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     RunCache(str(tmp_path), "task", False).verdict(DIGEST, {}, Judge(ACCEPTED))
     assert stat.S_IMODE(os.stat(tmp_path / "supplychain.cosign").st_mode) == 0o700
 
 
+@pytest.mark.attack("AT-14", "AT-42")
 def test_secrets_are_masked_in_every_spelling_and_facts_stay_whole() -> None:
     secret = 'p@ss/word+"1"'
     result = {

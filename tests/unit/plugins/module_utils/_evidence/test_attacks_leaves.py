@@ -256,6 +256,7 @@ ALLOWED: tuple[tuple[str, str, str, str], ...] = (
     ("bundle 0.1", "*.inclusionProof", "*", "version 0.1 needs no proof: the promise stands"),
     ("bundle 0.1", "*.checkpoint", "*", "a proof without checkpoint is as none"),
     ("bundle 0.1", "*.checkpoint.envelope", "empty", "a proof without checkpoint is as none"),
+    ("bundle 0.1", "*.checkpoint.envelope", "a character turned", "the name beside a signature of v1 is a machine's"),
     ("bundle 0.1", "*.certificates", "twice", "whatever comes after the signer's certificate is only an offer"),
     ("bundle on v1", "*.timestampVerificationData*", "*", "the promise says the time; a timestamp may be left out"),
     (

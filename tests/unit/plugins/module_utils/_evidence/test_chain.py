@@ -347,7 +347,7 @@ def test_at_30b_both_ends_are_valid() -> None:
     assert (early.code, late.code) == ("CERT_TIME", "CERT_TIME")
     assert early.message == (
         "The certificate of 'signer@sigstore.test' was valid from 2026-03-01T12:00:00Z until 2026-03-01T12:10:00Z, "
-        "but the signature was made at 2026-03-01T11:59:59Z."
+        "but the signature was made at 2026-03-01T11:59:59Z; have it signed anew."
     )
 
 
@@ -384,7 +384,8 @@ def test_at_33_the_window_of_a_ca() -> None:
     assert rejection.code == "CERT_TIME"
     assert rejection.message == (
         "The trusted root trusts the CA 'O=sigstore.test, CN=sigstore' from 2026-03-01T12:00:00Z until "
-        "2026-03-01T12:00:01Z, but the signature was made at 2026-03-01T12:00:02Z."
+        "2026-03-01T12:00:01Z, but the signature was made at 2026-03-01T12:00:02Z; have it signed anew, or give the "
+            "trusted root that holds for it."
     )
     assert refused(leaf, trust(CA, Window(AT + SECOND)), times=[AT]).code == "CERT_TIME"
     gap = [trust(CA, Window(AT - DAY, AT)), trust(CA, Window(AT + 3 * SECOND))]

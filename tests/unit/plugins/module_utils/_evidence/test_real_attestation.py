@@ -27,7 +27,10 @@ from tests.support.sigstore.virtual import Made
 from tests.support.tasks import Runner
 
 SUBJECT = "sha256:732112270d7e59418a8c080b134b24cabd67d250d0d0147a97ed95ba5c280aa4"
-WHO = {"certificate_identity": "cody@soyland.com", "certificate_oidc_issuer": "https://github.com/login/oauth"}
+WHO: dict[str, t.Any] = {
+    "certificate_identity": "cody@soyland.com",
+    "certificate_oidc_issuer": "https://github.com/login/oauth",
+}
 
 
 @pytest.fixture

@@ -121,6 +121,7 @@ def test_AT_18_h_a_recursive_run_that_broke_off_is_completed(
 
 @pytest.mark.parametrize("signature_format", ["bundle", "legacy"])
 @pytest.mark.parametrize("after", [0, 1], ids=["F-09", "F-10"])
+@pytest.mark.attack("AT-43")
 def test_killed_between_two_writes(
     run: Runner, registry: EmbeddedRegistry, pushed: str, signature_format: str, after: int
 ) -> None:

@@ -21,6 +21,7 @@ FORMATS = ["bundle", "legacy", "both"]
 
 
 @pytest.mark.parametrize("signature_format", FORMATS)
+@pytest.mark.attack("AT-43")
 def test_a_second_run_changes_and_writes_nothing(
     run: Runner, registry: EmbeddedRegistry, pushed: str, signature_format: str
 ) -> None:
@@ -103,6 +104,7 @@ def test_annotations_that_differ_only_in_case(run: Runner, pushed: str, signatur
     assert verified["signatures"][0]["annotations"] == {"version": "1", "Version": "2", "n": "1", "yes": "true"}
 
 
+@pytest.mark.attack("AT-18c")
 def test_recursive_signs_every_image_of_an_index(run: Runner, pushed: str) -> None:
     assert run(SIGN, image=pushed, key="ours.key")["changed"]
     refused = run(VERIFY, image=pushed, key="ours.pub", recursive=True)
@@ -176,6 +178,7 @@ def test_absent_on_a_registry_that_does_not_delete_is_refused_and_changes_nothin
     assert run(VERIFY, image=pushed, key="ours.pub")["verified"]
 
 
+@pytest.mark.attack("AT-43")
 def test_F_12_signers_at_once_lose_nothing(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
     """Two keys, both formats, at the same time: with compare-and-swap everybody's signature stands at the end."""
     registry.settings.etag = True
@@ -214,6 +217,7 @@ def test_images_in_one_task(run: Runner, registry: EmbeddedRegistry, pushed: str
     assert len(verified["signatures"]) == 1, "one image twice in a task is signed once"
 
 
+@pytest.mark.attack("AT-43")
 def test_removers_at_once(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
     for key in ("ours.key", "other.key"):
         run(SIGN, image=pushed, key=key)

@@ -76,6 +76,7 @@ def test_AT_15_a_unsigned(run: Runner, registry: EmbeddedRegistry, pushed: str) 
     assert code(missing) == "UNREACHABLE" and "no image" in missing["msg"]
 
 
+@pytest.mark.attack("AT-17")
 def test_match_reference(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
     """AT-17: a bundle names no image; a legacy signature names its repository."""
     run(SIGN, image=pushed, key="ours.key", signature_format="bundle")
@@ -155,6 +156,7 @@ def test_a_look_up_that_is_not_needed_is_not_made(run: Runner, registry: Embedde
     assert code(run(VERIFY, image=signed, key="ours.pub", signatures="all", registry_timeout=1)) == "UNREACHABLE"
 
 
+@pytest.mark.attack("AT-04a", "CVE-2023-46737", "CVE-2024-29903")
 def test_AT_04_a_hundred_thousand_layers(run: Runner, registry: EmbeddedRegistry, pushed: str) -> None:
     registry.fault(("GET", r"\.sig$"), faults.many_layers())
     registry.reset_requests()
@@ -175,6 +177,7 @@ def test_AT_12_d_junk_referrers_change_no_verdict(run: Runner, registry: Embedde
     assert code(run(VERIFY, image=signed, key="other.pub")) == "NO_MATCHING_SIGNATURE"
 
 
+@pytest.mark.attack("AT-12d")
 def test_an_odd_referrer_keeps_nobody_from_looking(run: Runner, registry: EmbeddedRegistry, signed: str) -> None:
     """I7: beside a good signature it changes nothing; alone it is never "unsigned"."""
     store = registry.repository("acme/app")
