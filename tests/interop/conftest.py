@@ -109,11 +109,22 @@ def sigstore(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[services.Si
 
 
 @pytest.fixture(scope="session")
+def javascript() -> Path:
+    """What signs and verifies with the libraries of @sigstore, see its source."""
+    return _program("javascript")
+
+
+@pytest.fixture(scope="session")
 def peers(
-    sigstore: services.Sigstore, cosign2: Path, cosign3: Path, oras: Path, tmp_path_factory: pytest.TempPathFactory
+    sigstore: services.Sigstore,
+    cosign2: Path,
+    cosign3: Path,
+    oras: Path,
+    javascript: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Peers:
     """Those that sign and verify keylessly on the services."""
-    return Peers(sigstore, cosign2, cosign3, oras, _program("javascript"), tmp_path_factory.mktemp("peers"))
+    return Peers(sigstore, cosign2, cosign3, oras, javascript, tmp_path_factory.mktemp("peers"))
 
 
 @pytest.fixture(scope="session", params=["registry_ggcr", "registry_docker"])

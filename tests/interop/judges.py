@@ -10,6 +10,7 @@ Each has `hole`, why it cannot be asked about a case, and `refusal`, why it refu
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 import typing as t
 from dataclasses import dataclass, field
@@ -65,6 +66,13 @@ class Asked:
             return any(name.endswith("/rfc3161timestamp") for name in self.made.annotations)
         data = _fields(self.made.bundle, "verificationMaterial", "timestampVerificationData")
         return bool(data and data.get("rfc3161Timestamps"))
+
+    @property
+    def promised(self) -> bool:
+        """Whether the signature brings a log's promise, and with it a time."""
+        if not self.made.is_bundle:
+            return any(name.endswith("/bundle") for name in self.made.annotations)
+        return any("inclusionPromise" in entry for entry in self.made.entries)
 
     @property
     def by_the_clock(self) -> bool:
@@ -206,11 +214,12 @@ class Python:
         """Any exception is one: it has no other answer to what it cannot read."""
         try:
             return self._judge(asked)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return f"{type(error).__name__}: {error}"
 
     def _judge(self, asked: Asked) -> str:
-        verifier = Verifier(trusted_root=TrustedRoot.from_file(_written_root(asked, self._folder)))
+        place = Path(tempfile.mkdtemp(dir=self._folder))
+        verifier = Verifier(trusted_root=TrustedRoot.from_file(_written_root(asked, place)))
         bundle, demanded = Bundle.from_json(asked.made.data), _demanded(asked.case)
         if asked.case.artifact is not None:
             verifier.verify_artifact(asked.case.artifact, bundle, demanded)
@@ -236,7 +245,9 @@ class Javascript:
 
     def hole(self, asked: Asked) -> str:
         """As for sigstore-python."""
-        return Python(self._folder).hole(asked) or ("it is not asked about files" if asked.case.artifact is not None else "")
+        return Python(self._folder).hole(asked) or (
+            "it is not asked about files" if asked.case.artifact is not None else ""
+        )
 
     def refusal(self, asked: Asked) -> str:
         question = {
@@ -251,10 +262,12 @@ class Javascript:
 
 
 def cosign_options(asked: Asked, place: Path) -> list[str]:
-    """Who may sign and how, in cosign's words. It looks at timestamps only when told so."""
+    """Who may sign and how, in cosign's words. It has to be told where a timestamp is the only time."""
     case = asked.case
     policies = {_OPTIONS[name]: value for name, value in case.policy.items()}
-    found = {**case.identity, **({"use_signed_timestamps": True} if asked.stamped else {}), **policies}
+    found = {**case.identity, **policies}
+    if asked.stamped and not (asked.promised and "ignore_tlog" not in case.policy):
+        found["use_signed_timestamps"] = True
     if case.keys:
         found["key"] = _written_key(asked, place)
     notes = found.pop("annotations", {})

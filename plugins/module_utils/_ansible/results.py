@@ -37,13 +37,13 @@ def signature(accepted: Accepted) -> Result:
     }
     if certificate is None:
         return {**facts, "key_id": accepted.signer.key.key_id}
-    return {**facts, "certificate": _certificate(certificate, accepted.identity)}
+    return {**facts, "certificate": _certificate(certificate, accepted.names)}
 
 
-def _certificate(certificate: Certificate, identity: str | None) -> Result:
+def _certificate(certificate: Certificate, names: t.Sequence[str]) -> Result:
     return {
         **certificate.claims,
-        "subject": identity,
+        "subject": ", ".join(names),
         "issuer": certificate.oidc_issuer,
         "not_before": _time(certificate.not_before),
         "not_after": _time(certificate.not_after),

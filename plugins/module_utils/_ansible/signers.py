@@ -60,7 +60,7 @@ def certificate_of(context: Context) -> Certificate | None:
     path = context.params.get("certificate")
     if not path:
         return None
-    blocks = parse_pem(context.read(path), "certificate")
+    blocks = parse_pem(context.read(path), "certificate", commented=True)
     if [block.label for block in blocks] != ["CERTIFICATE"]:
         raise Rejection(
             "MALFORMED",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import (
     DIGITAL_SIGNATURE,
@@ -31,12 +30,11 @@ _ANY_USAGE = "2.5.29.37.0"
 _USAGE_NAMES = {CODE_SIGNING: "code signing", TIME_STAMPING: "time stamping"}
 
 MAX_PATH = 10
-MAX_CHECKS = 100
+MAX_CHECKS = 32
 """Signatures that are looked at for one chain: CAs that certify each other make more paths than there is time for."""
 
 
-@dataclass(frozen=True)
-class Chain:
+class Chain(t.NamedTuple):
     """A verified path, leaf first, anchor last, and the authority that the anchor is of."""
 
     path: tuple[Certificate, ...]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
@@ -31,8 +30,7 @@ class NoteSignature(t.NamedTuple):
     signature: bytes
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(t.NamedTuple):
     """What a log signed: that under its name `origin` it had `size` entries, and the tree over them this `root`.
 
     `text` is what the signatures are over.

@@ -67,7 +67,7 @@ def read_general_names(value: bytes, what: str) -> tuple[GeneralName, ...]:
 def read_san(name: GeneralName, what: str) -> San:
     """The name without loss, or MALFORMED: what cannot be shown exactly could pass for another."""
     if name.tag in _TEXTS:
-        return San(_TEXTS[name.tag], _clean(name.contents, "ascii", what))
+        return _of_its_kind(_TEXTS[name.tag], _clean(name.contents, "ascii", what))
     if name.tag == IP:
         try:
             return San("ip", str(ipaddress.ip_address(name.contents)))
@@ -80,8 +80,21 @@ def read_san(name: GeneralName, what: str) -> San:
             reader.end()
             username = text.take(UTF8_STRING).contents
             text.end()
-            return San("other", _clean(username, "utf-8", what))
+            return _of_its_kind("other", _clean(username, "utf-8", what))
     return San("unusable", "")
+
+
+_FORMS = {
+    "email": re.compile(r"[^@]+@[^@]+"),
+    "uri": re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+"),
+    "dns": re.compile(r"[A-Za-z0-9*_-]+(?:\.[A-Za-z0-9_-]+)*\.?"),
+    "other": re.compile(r"[^!]+![^!]+"),
+}
+
+
+def _of_its_kind(kind: str, text: str) -> San:
+    # Names are compared without their kinds: an address that calls itself a host would slip past what a CA may certify.
+    return San(kind, text) if _FORMS[kind].fullmatch(text) else San("unusable", "")
 
 
 def _clean(contents: bytes, encoding: str, what: str) -> str:

@@ -89,8 +89,8 @@ def describe(rule: IdentityRule) -> str:
     return f"{_wanted(rule.identity, rule.identity_pattern)} (issuer {issuer}){claims}"
 
 
-def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool) -> str:
-    """The name by which the certificate is that of whom the rule means: one of its subject alternative names (the
+def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool) -> tuple[str, ...]:
+    """The names by which the certificate is that of whom the rule means: of its subject alternative names (the
     common name is none). Its issuer of identities and its claims must fit too, all code point for code point. With
     `one_name` it must have exactly one, as Fulcio's have; else any may fit.
 
@@ -110,7 +110,7 @@ def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool)
     signed = (
         f"Signed by {_listed(names)} (issuer {'none' if issuer is None else _show(issuer)}), wanted {describe(rule)}"
     )
-    fitting = sorted(filter(rule.fits_name, names))
+    fitting = tuple(sorted(filter(rule.fits_name, names)))
     if not fitting:
         hints = [_hint(value, rule.identity, rule.identity_pattern) for value in names]
         hint = next(filter(None, hints), "check who signed, or correct certificate_identity")
@@ -126,7 +126,7 @@ def check_identity(rule: IdentityRule, certificate: Certificate, one_name: bool)
                 f"{signed}: the certificate {has} for {claim}; check which workflow signed, or correct "
                 f"certificate_{claim}.",
             )
-    return fitting[0]
+    return fitting
 
 
 def _check_pair(option: str, exact: str | None, pattern: Pattern | None, needed: bool) -> None:

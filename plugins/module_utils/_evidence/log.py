@@ -16,6 +16,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.check
     is_signed_by,
     parse_checkpoint,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import count_distinct
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.merkle import leaf_hash, root_hash
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import LEGACY, Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log
@@ -64,13 +65,13 @@ def verify_entries(
     one: Evidence,
     key: PublicKey,
     hash_name: str,
-    certificate: bytes | None,
+    certificates: t.Collection[bytes | None],
     logs: t.Sequence[Log],
     timestamps: t.Sequence[datetime.datetime],
     now: datetime.datetime,
 ) -> tuple[Logged, ...]:
-    """Verify the log entries of a signature that verified with `key` and `hash_name`, which is that of `certificate`
-    (DER) where there is one; `count_logs` says how many logs they are in.
+    """Verify the log entries of a signature that verified with `key` and `hash_name`; `count_logs` says how many logs
+    they are in. `certificates` (DER) are what it may be logged with, None: with the key itself.
 
     `timestamps` are the signature's verified times, `now` the clock's. Entries of unknown logs are left out, but not
     all of them; one that a known log does not vouch for refuses the signature. Raises TLOG_MISSING (no entry),
@@ -83,7 +84,7 @@ def verify_entries(
             "TLOG_MISSING",
             "The signature is in no transparency log; sign with one, or set insecure_ignore_tlog where none is wanted.",
         )
-    signed = _Signed(one, key, hash_name, certificate)
+    signed = _Signed(one, key, hash_name, certificates)
     found = []
     for entry in one.log_entries:
         known = [log for log in logs if log.log_id == entry.log_id]
@@ -106,7 +107,7 @@ class _Signed:
     one: Evidence
     key: PublicKey
     hash_name: str
-    certificate: bytes | None
+    certificates: t.Collection[bytes | None]
 
     @functools.cached_property
     def data_hash(self) -> Hash:
@@ -135,6 +136,14 @@ def _verify_entry(
     if entry.integrated_time < 0 or entry.log_index < 0:
         raise Rejection("MALFORMED", "The log entry has a negative time or index.")
     body = parse_log_body(entry.body)
+    # The id of a log of v2 holds its name too, which is then to be checked whatever the entry calls itself.
+    fitting = [log for log in logs if body.is_v2 or log.log_id == hashlib.sha256(log.key.spki).digest()]
+    if not fitting:
+        raise Rejection(
+            "TLOG_MISMATCH",
+            f"The log entry is a {body.kind} {body.version}, which only a log of Rekor v1 holds, and {_name(logs[0])} "
+            "is none: its id is not that of its key alone; sign anew.",
+        )
     for part in _differences(entry, body, signed):
         raise Rejection(
             "TLOG_MISMATCH",
@@ -150,9 +159,9 @@ def _verify_entry(
         raise Rejection(
             "INCLUSION_INVALID", "The log entry has no inclusion proof with a checkpoint; it must come with one."
         )
-    promise = _verify_set(entry, logs, now) if entry.set else None
+    promise = _verify_set(entry, fitting, now) if entry.set else None
     times = (promise[1],) if promise else timestamps
-    included = _verify_inclusion(entry.body, proof, body.is_v2, logs, times, now) if proof else None
+    included = _verify_inclusion(entry.body, proof, body.is_v2, fitting, times, now) if proof else None
     kind = f"{body.kind} {body.version}"
     if promise:
         return Logged(promise[0], entry.log_index, promise[1], kind)
@@ -163,19 +172,22 @@ def _verify_entry(
 
 def _differences(entry: LogEntry, body: LogBody, signed: _Signed) -> t.Iterator[str]:
     """What of the entry is not what was signed here, as words for a message."""
-    one, certificate = signed.one, signed.certificate
+    one = signed.one
     # Legacy annotations name no kind.
     if one.format != LEGACY and (entry.kind, entry.version) != (body.kind, body.version):
         yield f"its kind ({body.kind} {body.version})"
     # An entry that names no signature is bound to it by the envelope, or not at all.
     if one.signature != body.signature if body.signature is not None else not one.envelope:
         yield "its signature"
-    wanted = (False, signed.key.spki) if certificate is None else (True, certificate)
-    if body.verifier[:2] != wanted:
+    wanted = [(False, signed.key.spki) if one is None else (True, one) for one in signed.certificates]
+    if body.verifier[:2] not in wanted:
         yield "its certificate" if body.verifier.is_certificate else "its key"
     if body.is_v2 and body.verifier.details != _DETAILS.get((signed.key.kind, signed.hash_name)):
         yield f"its algorithm ({body.verifier.details[:64]!r})"
     if body.data_hash:
+        # Rekor v1 has kinds of its own for envelopes: this one may be of a file that looks like what an envelope signs.
+        if not body.is_v2 and one.predicate_type is not None:
+            yield f"its kind ({body.kind} {body.version})"
         if body.data_hash != signed.data_hash:
             yield f"its {body.data_hash.algorithm} digest"
         return
@@ -272,10 +284,7 @@ def _name(log: Log) -> str:
 def count_logs(found: t.Sequence[Logged]) -> int:
     """In how many distinct logs, however many entries, URLs or keys each has: its operator's name or else its host, its
     id and its key all tell that two are one."""
-    seen: set[t.Any] = set()
-    count = 0
-    for one in found:
-        names = {one.log.operator or host_of(one.log.url).lower() or one.log.log_id, one.log.log_id, one.log.key.spki}
-        count += not names & seen
-        seen |= names
-    return count
+    return count_distinct(
+        {one.log.operator or host_of(one.log.url).lower() or one.log.log_id, one.log.log_id, one.log.key.spki}
+        for one in found
+    )

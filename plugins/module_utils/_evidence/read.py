@@ -5,6 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import hashlib
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import (
@@ -30,11 +31,14 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statem
     parse_statement,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import (
+    FEW_VALUES,
     Fields,
     check_digest,
     decode_base64,
     parse_object,
 )
+
+_HASHES = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 
 
 def from_bundle(data: bytes, location: Location) -> Evidence:
@@ -101,12 +105,11 @@ def _of_file(
     bundle: Bundle, message: MessageSignature, location: Location, digest: str, artifact: bytes | None
 ) -> Evidence:
     value = check_digest(digest, "digest of the file").partition(":")[2]
-    if (message.algorithm, message.digest.hex()) != ("SHA2_256", value):
+    if artifact is not None and artifact.startswith(b"DSSEv1 "):
         raise Rejection(
-            "DIGEST_MISMATCH",
-            f"The bundle is for a file of the {message.algorithm[:20]} digest {message.digest.hex()[:128]}, not for "
-            f"{digest}; it was made for another file.",
+            "PAYLOAD_TYPE", "The file is what a DSSE envelope signs: this may be an attestation's signature."
         )
+    _check_file_digest(message, digest, artifact)
     return Evidence(
         format=BUNDLE,
         location=location,
@@ -117,6 +120,30 @@ def _of_file(
         subjects=(Subject({"sha256": value}, {}),),
         **_material(bundle),
     )
+
+
+def _check_file_digest(message: MessageSignature, digest: str, artifact: bytes | None) -> None:
+    """The digest in the bundle is signed by nobody; one that is there and wrong tells that the file is another."""
+    if not message.algorithm and not message.digest:
+        if artifact is not None:
+            return  # a signature over the file itself, of a key that hashes nothing
+        raise Rejection(
+            "POLICY_UNSUPPORTED", "The bundle is for the file itself, and only its digest is given; give the file."
+        )
+    name = _HASHES.get(message.algorithm)
+    if name is None or (artifact is None and name != "sha256"):
+        remedy = "sign it with SHA-256, SHA-384 or SHA-512" if name is None else "give the file itself"
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            f"The bundle is for a digest of the file by {message.algorithm[:20] or 'no hash'!r}; {remedy}.",
+        )
+    found = digest.partition(":")[2] if artifact is None else hashlib.new(name, artifact).hexdigest()
+    if message.digest.hex() != found:
+        raise Rejection(
+            "DIGEST_MISMATCH",
+            f"The bundle is for a file of the {name} digest {message.digest.hex()[:128]}, not for {found}; it was made "
+            "for another file.",
+        )
 
 
 def _material(bundle: Bundle) -> dict[str, t.Any]:
@@ -149,8 +176,9 @@ def _from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evid
 
 
 def _certificates(layer: LegacyLayer) -> tuple[bytes, ...]:
-    # cosign writes an empty chain beside a certificate without one.
-    texts = [text for text in (layer.certificate, layer.chain) if text]
+    # cosign writes an empty chain beside a certificate without one. A chain alone says nothing of who signed.
+    leaf, chain = layer.certificate or "", (layer.chain or "").strip()
+    texts = [text for text in (leaf, chain) if text] if leaf else []
     blocks = [block for text in texts for block in parse_pem(text.encode("utf-8"), "certificate of the signature")]
     if len(blocks) > MAX_CERTIFICATES:
         raise Rejection("LIMIT_EXCEEDED", f"The signature has {len(blocks)} certificates; up to {MAX_CERTIFICATES}.")
@@ -162,7 +190,7 @@ def _certificates(layer: LegacyLayer) -> tuple[bytes, ...]:
 def _log_entries(text: str | None) -> tuple[LogEntry, ...]:
     if not text:
         return ()
-    bundle = Fields(parse_object(text.encode("utf-8"), "log annotation"), "log annotation")
+    bundle = Fields(parse_object(text.encode("utf-8"), "log annotation", FEW_VALUES), "log annotation")
     bundle.only("SignedEntryTimestamp", "Payload")
     entry = bundle.object("Payload")
     entry.only("body", "integratedTime", "logIndex", "logID")
@@ -180,7 +208,7 @@ def _log_entries(text: str | None) -> tuple[LogEntry, ...]:
 def _timestamps(text: str | None) -> tuple[bytes, ...]:
     if not text:
         return ()
-    timestamp = Fields(parse_object(text.encode("utf-8"), "timestamp annotation"), "timestamp annotation")
+    timestamp = Fields(parse_object(text.encode("utf-8"), "timestamp annotation", FEW_VALUES), "timestamp annotation")
     timestamp.only("SignedRFC3161Timestamp")
     return (decode_base64(timestamp.text("SignedRFC3161Timestamp"), "timestamp"),)
 

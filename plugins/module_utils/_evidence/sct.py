@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.chain import Chain
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log
@@ -31,8 +30,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _MAX_MILLISECONDS = 253402300799999
 
 
-@dataclass(frozen=True)
-class Sct:
+class Sct(t.NamedTuple):
     """A signed certificate timestamp, version 1 (RFC 6962 §3.2): a log's promise to include a certificate.
 
     `timestamp` is in milliseconds since 1970; `hash_algorithm` and `signature_algorithm` are TLS numbers

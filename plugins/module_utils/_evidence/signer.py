@@ -16,6 +16,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.polic
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 
+WHAT = "certificate of the signature"
+
 
 @dataclass(frozen=True)
 class Signer:
@@ -46,20 +48,19 @@ def find_signer(one: Evidence, policy: Policy) -> Signer:
 def _check_same_key(one: Evidence, key: PublicKey) -> None:
     # A certificate says nothing where a key is trusted; but one of another key shows that the parts do not belong
     # together.
-    if one.certificates and parse_certificate(one.certificates[0], "certificate of the signature").key.spki != key.spki:
+    if one.certificates and parse_certificate(one.certificates[0], WHAT).key.spki != key.spki:
         raise Rejection("KEY_MISMATCH", "The signature carries a certificate of another key; it was put together.")
 
 
 def _by_certificate(one: Evidence, policy: Policy) -> Signer:
-    found = tuple(parse_certificate(der, "certificate of the signature") for der in one.certificates)
     given = policy.certificate
-    if given and found and found[0].der != given.der:
+    if given and one.certificates and one.certificates[0] != given.der:
         raise Rejection(
             "KEY_MISMATCH",
             "The signature carries another certificate than the one given as certificate; leave that option out, or "
             "check who signed.",
         )
-    leaf = given or found[0]
+    leaf = given or parse_certificate(one.certificates[0], WHAT)
     hash_name = leaf.key.verify(one.signature, one.signed, one.prehashed)
     if not hash_name:
         raise Rejection(
@@ -67,7 +68,7 @@ def _by_certificate(one: Evidence, policy: Policy) -> Signer:
             "The signature does not verify with the certificate that belongs to it: what was signed is not what is "
             "here, or another key signed; do not use this image." + _ed25519ph(one, leaf.key),
         )
-    return Signer(leaf.key, hash_name, leaf, found[1:])
+    return Signer(leaf.key, hash_name, leaf, tuple(parse_certificate(der, WHAT) for der in one.certificates[1:]))
 
 
 def _refused(one: Evidence, policy: Policy) -> Rejection:

@@ -9,7 +9,6 @@ import datetime
 import functools
 import hashlib
 import typing as t
-from dataclasses import dataclass
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -43,8 +42,7 @@ _RSA_ENCRYPTION, _ED25519 = "1.2.840.113549.1.1.1", "1.3.101.112"
 _RSA = {"1.2.840.113549.1.1.11": "sha256", "1.2.840.113549.1.1.12": "sha384", "1.2.840.113549.1.1.13": "sha512"}
 
 
-@dataclass(frozen=True)
-class Timestamp:
+class Timestamp(t.NamedTuple):
     """A time (aware, UTC) at which, as a trusted authority says, the signature existed."""
 
     time: datetime.datetime

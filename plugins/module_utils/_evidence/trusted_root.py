@@ -261,7 +261,7 @@ def _logs(files: t.Mapping[str, bytes], name: str) -> tuple[Log, ...]:
     if name not in files:
         return ()
     with _naming(f"The file of {name}"):
-        keys = [parse_public_key(build_pem(*block), "key") for block in parse_pem(files[name], "file")]
+        keys = [parse_public_key(build_pem(*block), "key") for block in parse_pem(files[name], "file", commented=True)]
     return tuple(Log("", hashlib.sha256(key.spki).digest(), key) for key in keys)
 
 
@@ -289,7 +289,7 @@ def _certificates(files: t.Mapping[str, bytes], name: str) -> list[Certificate]:
     if name not in files:
         return []
     with _naming(f"The file of {name}"):
-        blocks = parse_pem(files[name], "file")
+        blocks = parse_pem(files[name], "file", commented=True)
         labels = {block.label for block in blocks}
         if labels != {"CERTIFICATE"}:
             raise Rejection("MALFORMED", f"It holds {', '.join(sorted(labels))} and not certificates alone.")

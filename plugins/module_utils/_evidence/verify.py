@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import Certificate
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.chain import build_chain
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.claims import check_claims
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import count_distinct
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import check_identity
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.log import Logged, count_logs, verify_entries
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE, Evidence
@@ -37,24 +38,24 @@ NOW_INSTEAD = "The certificate was checked at the current time, since nothing pr
 
 @dataclass(frozen=True)
 class Accepted:
-    """A signature that passed every check: by whom (`identity` is the certificate's name that was wanted), what it says
-    of the image, in which logs it is, and what was proved of its time. `notes` are what a person should know although
-    it was accepted."""
+    """A signature that passed every check: by whom (`names` are those of the certificate that were wanted), what it
+    says of the image, in which logs it is, and what was proved of its time. `notes` are what a person should know
+    although it was accepted."""
 
     evidence: Evidence
     signer: Signer
     subject: Subject
-    identity: str | None = None
+    names: tuple[str, ...] = ()
     logged: tuple[Logged, ...] = ()
     timestamps: tuple[Timestamp, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def who(self) -> tuple[str, ...]:
-        """What tells one signer from another: a key, or an identity and who vouched for it."""
+    def who(self) -> tuple[t.Hashable, ...]:
+        """What tells one signer from another: a key, or identities and who vouched for them."""
         if self.signer.certificate is None:
-            return ("key", self.signer.key.fingerprint)
-        return ("identity", str(self.identity), str(self.signer.certificate.oidc_issuer))
+            return (("key", self.signer.key.fingerprint),)
+        return tuple(("identity", name, self.signer.certificate.oidc_issuer) for name in self.names)
 
 
 @dataclass(frozen=True)
@@ -135,35 +136,48 @@ def _check(
     """The only place where a signature is accepted: after all checks."""
     if one.error:
         raise one.error
-    if one.format == BUNDLE and not policy.counts(one.predicate_type):
-        raise other_type(str(one.predicate_type))
+    if one.predicate_type is not None and not policy.counts(one.predicate_type):
+        raise other_type(one.predicate_type)
     signer = find_signer(one, policy)
-    timestamps = _timestamps(one, policy, trust)
+    timestamps, unverified = _timestamps(one, signer, policy, trust)
     logged = _logged(one, signer, policy, trust, timestamps, now)
     times = [stamp.time for stamp in timestamps] + [entry.time for entry in logged if entry.time]
     notes = _check_clock(times, now)
-    identity = None
+    names: tuple[str, ...] = ()
     if signer.certificate is not None:
+        if unverified:
+            if not times:
+                raise unverified
+            notes.append(f"{unverified.message} It was not needed: the log says when the signature was made.")
         if not times:
             times = [_current_time(one, signer.certificate, policy, now)]
             notes.append(NOW_INSTEAD)
-        identity = _check_certificate(one, signer, policy, trust, times)
+        names = _check_certificate(one, signer, policy, trust, times)
     subject = check_claims(one, digest, policy, reference)
-    return Accepted(one, signer, subject, identity, logged, timestamps, tuple(notes))
+    return Accepted(one, signer, subject, names, logged, timestamps, tuple(notes))
 
 
-def _timestamps(one: Evidence, policy: Policy, trust: TrustedRoot) -> tuple[Timestamp, ...]:
+def _timestamps(
+    one: Evidence, signer: Signer, policy: Policy, trust: TrustedRoot
+) -> tuple[tuple[Timestamp, ...], Rejection | None]:
+    """The verified timestamps, of those that are there one at least; or why none is, where a certificate can do with
+    the time of a log instead."""
     if policy.ignore_timestamps:
-        return ()
+        return (), None
     if one.timestamps:
-        return verify_timestamps(one.timestamps, one.signature, trust.timestamp_authorities)
+        try:
+            return verify_timestamps(one.timestamps, one.signature, trust.timestamp_authorities), None
+        except Rejection as rejection:
+            if signer.certificate is None or policy.use_signed_timestamps:
+                raise
+            return (), rejection
     if policy.use_signed_timestamps:
         raise Rejection(
             "NO_TRUSTED_TIME",
             "The signature carries no timestamp, and one is demanded (use_signed_timestamps); sign with a timestamp "
             "authority.",
         )
-    return ()
+    return (), None
 
 
 def _logged(
@@ -176,10 +190,13 @@ def _logged(
 ) -> tuple[Logged, ...]:
     if policy.ignore_tlog:
         return ()
-    certificate = signer.certificate.der if signer.certificate else next(iter(one.certificates), None)
+    certificates: list[bytes | None] = [*one.certificates[:1]] or [None]
+    if policy.certificate and signer.certificate and not one.certificates:
+        # It was given apart: whoever signed logged either it or its key.
+        certificates = [policy.certificate.der, None]
     times = [stamp.time for stamp in timestamps]
     try:
-        logged = verify_entries(one, signer.key, signer.hash_name, certificate, trust.logs, times, now)
+        logged = verify_entries(one, signer.key, signer.hash_name, certificates, trust.logs, times, now)
     except Rejection as rejection:
         if rejection.code == "TRUST_ROOT" and trust.name:
             raise Rejection(rejection.code, f"{rejection.message} Trusted is the {trust.name}.") from None
@@ -210,7 +227,7 @@ def _check_clock(times: t.Sequence[datetime.datetime], now: datetime.datetime) -
 
 def _check_certificate(
     one: Evidence, signer: Signer, policy: Policy, trust: TrustedRoot, times: t.Sequence[datetime.datetime]
-) -> str:
+) -> tuple[str, ...]:
     """Whose certificate it is, once it is known to be one."""
     leaf = t.cast(Certificate, signer.certificate)
     if one.format == BUNDLE and any(certificate.is_self_issued for certificate in signer.attached):
@@ -242,7 +259,7 @@ def _current_time(one: Evidence, leaf: Certificate, policy: Policy, now: datetim
     return now
 
 
-def _check_identities(leaf: Certificate, policy: Policy) -> str:
+def _check_identities(leaf: Certificate, policy: Policy) -> tuple[str, ...]:
     refusals = []
     for rule in policy.identities:
         try:
@@ -250,15 +267,16 @@ def _check_identities(leaf: Certificate, policy: Policy) -> str:
             return check_identity(rule, leaf, one_name=not policy.ignore_sct)
         except Rejection as rejection:
             refusals.append(rejection)
+    nearest = min(refusals, key=lambda rejection: rejection.code != "ISSUER_MISMATCH")
     others = len(refusals) - 1
     more = f" The {others} other signers that are named did not sign it either." if others else ""
-    raise Rejection(refusals[0].code, refusals[0].message + more)
+    raise Rejection(nearest.code, nearest.message + more)
 
 
 def _refusal(
     digest: str, policy: Policy, accepted: t.Sequence[Accepted], rejected: t.Sequence[Refused]
 ) -> Rejection | None:
-    signers = len({one.who for one in accepted})
+    signers = count_distinct(one.who for one in accepted)
     if signers >= policy.required_signatures:
         return None
     details = [one.as_dict() for one in rejected]

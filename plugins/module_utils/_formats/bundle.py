@@ -20,6 +20,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci im
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import (
+    FEW_VALUES,
     MAX_INTEGER,
     Fields,
     decode_base64,
@@ -77,7 +78,7 @@ class LogEntry:
 
 @dataclass(frozen=True)
 class MessageSignature:
-    """A signature over an artifact itself; `digest` is only what the bundle says of it."""
+    """A signature over an artifact itself; `digest` is only what the bundle says of it, or nothing."""
 
     algorithm: str
     digest: bytes
@@ -119,7 +120,7 @@ def parse_bundle(data: bytes) -> Bundle:
     """
     if len(data) > MAX_BUNDLE_BYTES:
         raise Rejection("LIMIT_EXCEEDED", f"The bundle is larger than {MAX_BUNDLE_BYTES} bytes.")
-    bundle = Fields(parse_object(data, "bundle"), "bundle")
+    bundle = Fields(parse_object(data, "bundle", FEW_VALUES), "bundle")
     media_type = bundle.text("mediaType")
     if media_type not in _VERSIONS:
         raise Rejection("MEDIA_TYPE", f"The bundle is of the type {media_type[:120]!r}; versions 0.1 to 0.3 are read.")
@@ -273,4 +274,6 @@ def _message(message: Fields) -> MessageSignature:
     message.only("messageDigest", "signature")
     digest = message.object("messageDigest")
     digest.only("algorithm", "digest")
-    return MessageSignature(digest.text("algorithm"), _bytes(digest, "digest"), _bytes(message, "signature"))
+    # Of an Ed25519 signature cosign 3 writes neither: the file itself was signed.
+    hashed = _bytes(digest, "digest") if "digest" in digest.found else b""
+    return MessageSignature(digest.text("algorithm", ""), hashed, _bytes(message, "signature"))

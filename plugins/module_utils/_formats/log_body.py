@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.pem import parse_pem
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import (
+    FEW_VALUES,
     Fields,
     decode_base64,
     parse_object,
@@ -68,7 +69,7 @@ def parse_log_body(body: bytes) -> LogBody:
 
     Raises MALFORMED, for another kind or version by its name, NON_CANONICAL, DUPLICATE_KEY, LIMIT_EXCEEDED.
     """
-    fields = Fields(parse_object(body, _BODY), _BODY)
+    fields = Fields(parse_object(body, _BODY, FEW_VALUES), _BODY)
     fields.only("apiVersion", "kind", "spec")
     kind, version = fields.text("kind"), fields.text("apiVersion")
     read = _READERS.get((kind, version))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import (
+    FEW_VALUES,
     Fields,
     check_digest,
     go_json,
@@ -49,7 +50,7 @@ def parse_payload(data: bytes) -> Payload:
     """
     if len(data) > MAX_PAYLOAD_BYTES:
         raise Rejection("LIMIT_EXCEEDED", f"The signature's payload is larger than {MAX_PAYLOAD_BYTES} bytes.")
-    payload = Fields(parse_object(data, "signature's payload"), "payload")
+    payload = Fields(parse_object(data, "signature's payload", FEW_VALUES), "payload")
     payload.only("critical", "optional")
     critical = payload.object("critical")
     critical.only("identity", "image", "type")

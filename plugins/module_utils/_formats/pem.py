@@ -22,8 +22,9 @@ class Block(t.NamedTuple):
     der: bytes
 
 
-def parse_pem(data: bytes, what: str) -> list[Block]:
-    """The blocks of a PEM text (RFC 7468), with nothing but white space around them; there is at least one.
+def parse_pem(data: bytes, what: str, commented: bool = False) -> list[Block]:
+    """The blocks of a PEM text (RFC 7468), with nothing but white space around them; there is at least one. In a file
+    of a user's, other text may stand between them (`commented`), as openssl writes it.
 
     Raises LIMIT_EXCEEDED, MALFORMED (no PEM), or NON_CANONICAL (text around or inside the blocks, odd base64).
     """
@@ -34,11 +35,14 @@ def parse_pem(data: bytes, what: str) -> list[Block]:
         raise Rejection("MALFORMED", f"The {what} is not PEM; it must start with a line -----BEGIN …-----.")
     blocks, position = [], 0
     while position < len(text):
-        match = _BLOCK.match(text, position)
-        if match is None:
+        match = _BLOCK.search(text, position)
+        between = text[position : match.start() if match else None]
+        if b"-----BEGIN " in between or (between.strip() and not commented):
             raise Rejection(
                 "NON_CANONICAL", f"The {what} holds something beside PEM blocks; leave the blocks and nothing else."
             )
+        if match is None:
+            break
         body = match.group(2).replace(b"\n", b"").decode("ascii")
         blocks.append(Block(match.group(1).decode("ascii"), decode_base64(body, f"body of the {what}")))
         position = match.end()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.der import (
     NULL,
@@ -47,8 +46,7 @@ class Imprint(t.NamedTuple):
     digest: bytes
 
 
-@dataclass(frozen=True)
-class TimestampInfo:
+class TimestampInfo(t.NamedTuple):
     """What a timestamp authority states (TSTInfo): these octets existed at `time`, give or take `accuracy`."""
 
     policy: str
@@ -59,8 +57,7 @@ class TimestampInfo:
     nonce: int | None
 
 
-@dataclass(frozen=True)
-class Signer:
+class Signer(t.NamedTuple):
     """Who signed, and what was signed.
 
     Named by `issuer` (DER) and `serial`, or by `key_id`; `certificates` are the imprints of its certificate that it
@@ -78,8 +75,7 @@ class Signer:
     signature: bytes
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(t.NamedTuple):
     """A timestamp as its authority answered it; nothing of it is true before its signature verified.
 
     `content` is what `info` was read from; `certificates` are DER, as they came, in no order.

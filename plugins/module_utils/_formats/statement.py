@@ -22,6 +22,8 @@ SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 """The predicate type of a signature; any other is an attestation."""
 
 MAX_SUBJECTS = 1024
+MAX_VALUES = 1_000_000
+"""A predicate may be the list of everything in an image."""
 MAX_DIGESTS = 32
 _HEX_LENGTHS = {"sha256": 64, "sha512": 128}
 
@@ -65,7 +67,7 @@ def parse_statement(data: bytes) -> Statement:
     cosign 2.6 to 3.0.3 left out predicate and annotations. Raises PAYLOAD_TYPE (no statement of a version that is
     read), MALFORMED, NON_CANONICAL (a digest in upper case), LIMIT_EXCEEDED, DUPLICATE_KEY.
     """
-    fields = Fields(parse_object(data, "statement"), "statement")
+    fields = Fields(parse_object(data, "statement", MAX_VALUES, free="predicate"), "statement")
     kind = fields.text("_type")
     if kind not in STATEMENT_TYPES:
         raise Rejection("PAYLOAD_TYPE", f"The signed text is a {kind[:120]!r}, not an in-toto statement v0.1 or v1.")
@@ -98,4 +100,4 @@ def _parse_subject(fields: Fields) -> Subject:
         if value != value.lower():
             raise Rejection("NON_CANONICAL", f"{fields.path} has a {algorithm} digest in upper case.")
     annotations = fields.optional_object("annotations")
-    return Subject(digests, annotations.found if annotations else {}, fields.text("name", ""))
+    return Subject(digests, annotations.found if annotations else {}, fields.text("name", None) or "")

@@ -209,8 +209,9 @@ class RekorV1(_Rekor):
         self.key = ec.derive_private_key(number, ec.SECP256R1())
         self.url, self.offset = url, offset
         self.log_id = hashlib.sha256(self.spki).digest()
-        # Real ones write the name of the machine and the tree's number.
-        self.origin, self.name = "rekor-server-5b7f - 2605736670972794746", "rekor-server-5b7f"
+        # Real ones write the name that they were started with, by default the machine's, and the tree's number.
+        self.name = url.partition("://")[2]
+        self.origin = f"{self.name} - 2605736670972794746"
         super().__init__(**tree)
 
     def hashedrekord(self, signature: bytes, verifier: bytes, data: bytes, algorithm: str = "sha256") -> Json:

@@ -186,7 +186,7 @@ class VirtualSigstore:
         if form == "legacy":
             made.annotations = legacy_annotations(made, self.ca.chain_pem)
         else:
-            made.bundle = self._bundle(form, made, key, envelope, data, version)
+            made.bundle = self._bundle(form, made, key, envelope, data, hash_name, version)
         return made
 
     def _log(
@@ -223,7 +223,9 @@ class VirtualSigstore:
             body = self.rekor.hashedrekord(**{"signature": made.signature, "verifier": verifier, **of_data, **logged})
         return self.rekor.log(body, **{"at": at, **entry})
 
-    def _bundle(self, form: str, made: Made, key: t.Any, envelope: Json, data: bytes, version: str) -> Json:
+    def _bundle(
+        self, form: str, made: Made, key: t.Any, envelope: Json, data: bytes, hash_name: str, version: str
+    ) -> Json:
         material: Json = {}
         if not made.certificate:
             material["publicKey"] = {"hint": b64(hashlib.sha256(spki(key)).digest())}
@@ -238,7 +240,7 @@ class VirtualSigstore:
         kind = BUNDLE_TYPE if version == "0.3" else f"application/vnd.dev.sigstore.bundle+json;version={version}"
         found: Json = {"mediaType": kind, "verificationMaterial": material}
         if form == "file":
-            digest = {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(data).digest())}
+            digest = {"algorithm": f"SHA2_{hash_name[3:]}", "digest": b64(hashlib.new(hash_name, data).digest())}
             return {**found, "messageSignature": {"messageDigest": digest, "signature": b64(made.signature)}}
         return {**found, "dsseEnvelope": envelope}
 

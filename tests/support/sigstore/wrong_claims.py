@@ -315,18 +315,17 @@ def _more_claims() -> t.Iterator[Case]:
     )
     file: Json = {"artifact": ARTIFACT, "digest": digest_of(ARTIFACT)}
     message = "messageSignature.messageDigest"
-    for name, path, value in (
-        ("another digest", "digest", b64(hashlib.sha256(b"x").digest())),
-        ("the digest under another hash's name", "algorithm", "SHA2_512"),
-        ("a digest of no hash", "algorithm", "HASH_ALGORITHM_UNSPECIFIED"),
+    for name, path, value, code in (
+        ("another digest", "digest", b64(hashlib.sha256(b"x").digest()), "DIGEST_MISMATCH"),
+        ("the digest under another hash's name", "algorithm", "SHA2_512", "DIGEST_MISMATCH"),
+        ("a digest of no hash", "algorithm", "HASH_ALGORITHM_UNSPECIFIED", "POLICY_UNSUPPORTED"),
     ):
-        yield Case(
-            f"a file's bundle with {name}",
-            ("AT-16h",),
-            "DIGEST_MISMATCH",
-            edited(signed("file"), put(f"{message}.{path}", value)),
-            **file,
-        )
+        made = edited(signed("file"), put(f"{message}.{path}", value))
+        yield Case(f"a file's bundle with {name}", ("AT-16h",), code, made, **file)
+    envelope = pae(statement(IMAGE))
+    as_file = signed("file", artifact=envelope)
+    what: Json = {"artifact": envelope, "digest": digest_of(envelope)}
+    yield Case("a file that is what an envelope signs", ("AT-21d",), "PAYLOAD_TYPE", as_file, **what)
     yield Case("a bundle of another file", ("AT-16h",), "DIGEST_MISMATCH", signed("file", artifact=b"another"), **file)
     yield Case(
         "a file's bundle without digest", ("AT-16h",), "MALFORMED", edited(signed("file"), put(message, DROP)), **file
@@ -706,13 +705,14 @@ def _malformed() -> t.Iterator[Case]:
                 code,
                 edited(signed("legacy"), logged(path, value)),
             )
-    yield Case(
-        "no timestamp authority is trusted",
-        ("AT-24", "AT-33g"),
-        "TSA_INVALID",
-        signed(timestamp=True),
-        root=rooted(timestampAuthorities=[]),
-    )
+    nobody = rooted(timestampAuthorities=[])
+    needed: tuple[tuple[str, Json, str | None], ...]
+    needed = (("", {"use_signed_timestamps": True}, "TSA_INVALID"), (", and none needed", {}, None))
+    for name, policy, wanted in needed:
+        make = signed(timestamp=True)
+        yield Case(
+            f"no timestamp authority is trusted{name}", ("AT-24", "AT-33g"), wanted, make, policy=policy, root=nobody
+        )
     unknown: tuple[tuple[str, Change], ...] = (
         ("bundle", put("note", 1)),
         ("material", put(f"{MATERIAL}.note", 1)),

@@ -86,7 +86,7 @@ _SAME_KEY_SWAPS: tuple[tuple[str, str, Json, str, str], ...] = (
     ("certificate", "bundle", {"log": "v2"}, f"{MATERIAL}.certificate", "TLOG_MISMATCH"),
     ("certificate", "legacy", {}, "certificate", "TLOG_MISMATCH"),
     ("signature", "bundle", {}, f"{ENVELOPE}.signatures", "TLOG_MISMATCH"),
-    ("signature", "bundle", {"log": "v2"}, f"{ENVELOPE}.signatures", "TSA_INVALID"),
+    ("signature", "bundle", {"log": "v2"}, f"{ENVELOPE}.signatures", "TLOG_MISMATCH"),
     ("signature", "bundle", {"log": None}, f"{ENVELOPE}.signatures", "TSA_INVALID"),
     ("signature", "legacy", {}, "signature", "TLOG_MISMATCH"),
 )
@@ -213,6 +213,10 @@ def _arguments(made: Made, **changes: t.Any) -> Json:
     return {"signature": made.signature, "verifier": pem(made.certificate), "payload": made.payload, **changes}
 
 
+def _hashed_1(virtual: VirtualSigstore, made: Made) -> Json:
+    return virtual.rekor.hashedrekord(made.signature, pem(made.certificate), pae(made.payload))
+
+
 def _intoto(**changes: t.Any) -> Make:
     return body_of(lambda v, made: v.rekor.intoto(**_arguments(made, **changes)))
 
@@ -252,6 +256,7 @@ def _written_bodies() -> t.Iterator[Case]:
         ("an intoto 0.0.2 of another payload type", "TLOG_MISMATCH", _intoto(payload_type="text/plain")),
         ("an intoto 0.0.2 of a key", "TLOG_MISMATCH", _intoto(verifier=public_pem(key()))),
         ("an intoto 0.0.1, which names no signature", "TLOG_MISMATCH", _intoto(version="0.0.1")),
+        ("a hashedrekord of what an envelope signs", "TLOG_MISMATCH", body_of(_hashed_1)),
         ("a dsse of v2", None, _dsse_2()),
         ("a dsse of v2 of another payload", "TLOG_MISMATCH", _dsse_2(payload=X)),
         ("a dsse of v2 of another signature", "TLOG_MISMATCH", _dsse_2(signature=X)),
@@ -322,7 +327,9 @@ def _promises() -> t.Iterator[Case]:
             ("comes with a short id", "AT-26d", {"log_id": b"\0" * 4}, "TRUST_ROOT"),
         ):
             yield Case(f"the promise of a {form} {name}", ("AT-26", row), code, signed(form, entry=entry))
-        yield Case(f"the promise of a {form} names another known log", ("AT-26g",), "SET_INVALID", _with_id_of_v2(form))
+        yield Case(
+            f"the promise of a {form} names another known log", ("AT-26g",), "TLOG_MISMATCH", _with_id_of_v2(form)
+        )
         yield Case(
             f"the promise of a {form} is by a key of nobody", ("AT-26d",), "TRUST_ROOT", _in_log(UNKNOWN_LOG, form)
         )
@@ -503,6 +510,10 @@ def _proofs() -> t.Iterator[Case]:
             yield Case(f"{log} with {name}", ("AT-27", "CVE-2022-36056"), "INCLUSION_INVALID", make)
         size = edited(signed(log=log), put(f"{PROOF}.treeSize", lambda text: str(int(text) * 2)))
         yield Case(f"{log} of twice as many entries", ("AT-27",), "INCLUSION_INVALID", size)
+    yield Case("the last of five, by its short path", ("AT-27",), None, _last_of_five(4))
+    yield Case(
+        "the last of five as another, whose path would be longer", ("AT-27",), "INCLUSION_INVALID", _last_of_five(1)
+    )
     yield Case(
         "v2 without proof is not looked up",
         ("AT-29e",),
@@ -513,6 +524,21 @@ def _proofs() -> t.Iterator[Case]:
     yield Case("v2 with the id of no log", ("AT-27",), "TRUST_ROOT", signed(log="v2", entry={"log_id": b"\1" * 32}))
     yield Case("v2 with the id of the other log", ("AT-27",), "CHECKPOINT_INVALID", _v2_in_name_of_v1)
     yield from _checkpoints()
+
+
+def _last_of_five(index: int) -> Make:
+    """The last entry of a tree has a short path, which leads to the same root from another index too."""
+
+    def make(virtual: VirtualSigstore) -> Made:
+        ours = virtual.rekor2
+        virtual.rekor2 = RekorV2(url=ours.url, origin=ours.origin, before=4, after=0)
+        virtual.rekor2.key, virtual.rekor2.log_id = ours.key, ours.log_id
+        try:
+            return signed(log="v2", entry={"proof_index": index})(virtual)
+        finally:
+            virtual.rekor2 = ours
+
+    return make
 
 
 def _v2_in_name_of_v1(virtual: VirtualSigstore) -> Made:

@@ -263,8 +263,8 @@ def test_a_policy_that_asks_nothing_is_none(signers: t.Any, options: dict[str, t
     ],
 )
 def test_every_check_is_made_and_decides(form: str, check: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = made(form, timestamp=True)
-    assert judge(one).verified
+    one, by = made(form, timestamp=True), by_us(use_signed_timestamps=True)
+    assert judge(one, by=by).verified
 
     def refuse(*_arguments: object, **_options: object) -> t.NoReturn:
         raise Rejection("CONFLICT", "No.")
@@ -273,7 +273,7 @@ def test_every_check_is_made_and_decides(form: str, check: str, monkeypatch: pyt
         raise RuntimeError
 
     monkeypatch.setattr(verifier, check, refuse)
-    assert code(judge(one)) == "CONFLICT"
+    assert code(judge(one, by=by)) == "CONFLICT"
     monkeypatch.setattr(verifier, check, crash)
     with pytest.raises(RuntimeError):
-        judge(one)
+        judge(one, by=by)

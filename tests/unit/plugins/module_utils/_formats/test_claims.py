@@ -191,9 +191,8 @@ def test_golden_statements_of_attestations_are_read(vectors: Path) -> None:
     found = sorted((vectors / "cosign/golden/statements").glob("*.json"))
     assert found
     for path in found:
-        # One holds an integer of more than 64 bits, which two readers may read differently.
-        big = b"12345678901234567000" in path.read_bytes()
-        assert code_of(parse_statement, path.read_bytes()) == ("LIMIT_EXCEEDED" if big else None), path
+        # One holds an integer of more than 64 bits: a predicate is data, on which nothing here acts.
+        assert code_of(parse_statement, path.read_bytes()) is None, path
 
 
 ENVELOPE = {"payload": "e30=", "payloadType": IN_TOTO, "signatures": [{"sig": "YQ=="}]}
