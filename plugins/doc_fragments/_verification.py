@@ -71,7 +71,8 @@ options:
     type: str
   signers:
     description:
-      - Several who may sign, each by key or by identity. Any O(required_signatures) of them must have signed.
+      - Several who may sign, each by key or by identity. Any O(required_signatures) of them must have signed, each a
+        signer of its own. Of several that fit one pattern here one counts.
     type: list
     elements: dict
     suboptions:

@@ -174,7 +174,7 @@ class _Planter(ast.NodeTransformer):
         return self._switched(self._guards[-1] if self._guards else ast.unparse(node), node)
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
-        if self._guards and isinstance(node.value, ast.Constant):
+        if self._guards and _is_verdict(node):
             return self._switched(f"{self._guards[-1]}: {ast.unparse(node)}", node)
         whole = ast.unparse(node)
         self.generic_visit(node)
@@ -247,7 +247,12 @@ class _Planter(ast.NodeTransformer):
         return ast.Call(ast.Name(_ON, ast.Load()), [ast.Constant(self._checks[-1].number)], [])
 
 
+def _is_verdict(node: ast.Return) -> bool:
+    return isinstance(node.value, ast.Constant) and node.value.value in (True, False, None)
+
+
 def _refuses(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Return):
-        return isinstance(statement.value, ast.Constant)
-    return isinstance(statement, ast.Raise) or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield))
+        return _is_verdict(statement)
+    is_yield = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
+    return is_yield or isinstance(statement, ast.Raise)

@@ -16,7 +16,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.check
     is_signed_by,
     parse_checkpoint,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import count_distinct
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import distinct
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.merkle import leaf_hash, root_hash
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import LEGACY, Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log
@@ -284,7 +284,8 @@ def _name(log: Log) -> str:
 def count_logs(found: t.Sequence[Logged]) -> int:
     """In how many distinct logs, however many entries, URLs or keys each has: its operator's name or else its host, its
     id and its key all tell that two are one."""
-    return count_distinct(
+    known_by = (
         {one.log.operator or host_of(one.log.url).lower() or one.log.log_id, one.log.log_id, one.log.key.spki}
         for one in found
     )
+    return len(distinct(known_by))

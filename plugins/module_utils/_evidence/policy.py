@@ -5,6 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import math
 import typing as t
 from dataclasses import dataclass, field
 
@@ -36,8 +37,8 @@ SignerRule = t.Union[KeyRule, IdentityRule]
 class Policy:
     """What must be true of an image's signatures; a policy that could not be meant is refused when it is made.
 
-    `signers`: whoever matches one of them may sign; `required_signatures` counts distinct ones: keys, or identities
-    with their issuers. `certificate` is that of signatures that carry none. `check_claims` off skips annotations,
+    `signers`: whoever matches one of them may sign. `required_signatures` counts distinct ones, which are keys, or
+    identities with their issuers; where there are several rules, each counts once. `certificate` is that of signatures that carry none. `check_claims` off skips annotations,
     reference and predicate type, never the digest. `ignore_tlog` takes signatures that are in no log, else they must
     be in `required_logs` distinct ones. `ignore_sct` is for certificates of one's own CA. `use_signed_timestamps`
     demands a timestamp; one that is there is verified in any case, unless `ignore_timestamps` (to tell which signatures
@@ -69,8 +70,9 @@ class Policy:
                 "Several logs are required (required_logs) and none (insecure_ignore_tlog); leave one out.",
             ),
             (
-                not self.identities and self.required_signatures > len({key.spki for key in self.keys}),
-                f"{self.required_signatures} signatures are required, but fewer keys are given; give more.",
+                self.required_signatures > self._possible,
+                f"{self.required_signatures} signatures are required, but only {self._possible} who may sign are named; "
+                "name more.",
             ),
             (
                 self.match_reference not in MATCH_REFERENCE,
@@ -98,6 +100,16 @@ class Policy:
         ):
             if wrong:
                 raise Rejection("POLICY_UNSUPPORTED", message)
+
+    @property
+    def _possible(self) -> float:
+        """How many different signers there can be: one for each rule, or of a single one as many as fit it."""
+        if len(self.signers) > 1:
+            return len(self.signers)
+        if not self.identities:
+            return len({key.spki for key in self.keys})
+        (rule,) = self.identities
+        return math.inf if rule.identity_pattern or rule.issuer_pattern else 1
 
     @property
     def keys(self) -> tuple[PublicKey, ...]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import Certificate
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.chain import build_chain
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.claims import check_claims
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import count_distinct
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import count_places, distinct
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import check_identity
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.log import Logged, count_logs, verify_entries
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE, Evidence
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import other_type
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.sct import check_scts
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.signer import Signer, find_signer
@@ -38,13 +38,14 @@ NOW_INSTEAD = "The certificate was checked at the current time, since nothing pr
 
 @dataclass(frozen=True)
 class Accepted:
-    """A signature that passed every check: by whom (`names` are those of the certificate that were wanted), what it
-    says of the image, in which logs it is, and what was proved of its time. `notes` are what a person should know
-    although it was accepted."""
+    """A signature that passed every check: by whom (`rules` of the policy it fits, by number; `names` of the certificate
+    that were wanted), what it says of the image, in which logs it is, and what was proved of its time. `notes` are what
+    a person should know although it was accepted."""
 
     evidence: Evidence
     signer: Signer
     subject: Subject
+    rules: tuple[int, ...]
     names: tuple[str, ...] = ()
     logged: tuple[Logged, ...] = ()
     timestamps: tuple[Timestamp, ...] = ()
@@ -92,12 +93,14 @@ class Verdict:
 
 
 def needs_trust(one: Evidence, policy: Policy) -> bool:
-    """Whether judging this needs a trusted root; a signature by key, in no log and without timestamp, does not."""
-    return not one.error and bool(
-        (one.timestamps and not policy.ignore_timestamps)
-        or (one.log_entries and not policy.ignore_tlog)
-        or (policy.identities and (one.certificates or policy.certificate))
-    )
+    """Whether judging this needs a trusted root. A signature by key, in no log and without timestamp, does not, nor
+    what somebody else put beside it."""
+    if one.error:
+        return False
+    needed = (one.timestamps and not policy.ignore_timestamps) or (one.log_entries and not policy.ignore_tlog)
+    if policy.identities:
+        return bool(needed or one.certificates or policy.certificate)
+    return bool(needed) and any(key.verify(one.signature, one.signed, one.prehashed) for key in policy.keys)
 
 
 def verify(
@@ -143,7 +146,8 @@ def _check(
     logged = _logged(one, signer, policy, trust, timestamps, now)
     times = [stamp.time for stamp in timestamps] + [entry.time for entry in logged if entry.time]
     notes = _check_clock(times, now)
-    names: tuple[str, ...] = ()
+    rules: tuple[int, ...]
+    rules, names = _rules_of_key(signer, policy), ()
     if signer.certificate is not None:
         if unverified:
             if not times:
@@ -152,9 +156,17 @@ def _check(
         if not times:
             times = [_current_time(one, signer.certificate, policy, now)]
             notes.append(NOW_INSTEAD)
-        names = _check_certificate(one, signer, policy, trust, times)
+        rules, names = _check_certificate(one, signer, policy, trust, times)
     subject = check_claims(one, digest, policy, reference)
-    return Accepted(one, signer, subject, names, logged, timestamps, tuple(notes))
+    return Accepted(one, signer, subject, rules, names, logged, timestamps, tuple(notes))
+
+
+def _rules_of_key(signer: Signer, policy: Policy) -> tuple[int, ...]:
+    return tuple(
+        number
+        for number, rule in enumerate(policy.signers)
+        if isinstance(rule, KeyRule) and any(key.spki == signer.key.spki for key in rule.keys)
+    )
 
 
 def _timestamps(
@@ -227,8 +239,8 @@ def _check_clock(times: t.Sequence[datetime.datetime], now: datetime.datetime) -
 
 def _check_certificate(
     one: Evidence, signer: Signer, policy: Policy, trust: TrustedRoot, times: t.Sequence[datetime.datetime]
-) -> tuple[str, ...]:
-    """Whose certificate it is, once it is known to be one."""
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Whose certificate it is, once it is known to be one: the rules that it fits, and the names by which it does."""
     leaf = t.cast(Certificate, signer.certificate)
     if one.format == BUNDLE and any(certificate.is_self_issued for certificate in signer.attached):
         raise Rejection("CHAIN_INVALID", "The bundle carries a root certificate, which it must not; sign anew.")
@@ -259,24 +271,40 @@ def _current_time(one: Evidence, leaf: Certificate, policy: Policy, now: datetim
     return now
 
 
-def _check_identities(leaf: Certificate, policy: Policy) -> tuple[str, ...]:
+def _check_identities(leaf: Certificate, policy: Policy) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    fitting: dict[int, tuple[str, ...]] = {}
     refusals = []
-    for rule in policy.identities:
+    for number, rule in enumerate(policy.signers):
+        if isinstance(rule, KeyRule):
+            continue
         try:
             # Fulcio vouches for exactly one name; a CA of one's own, which needs no SCT, for as many as it likes.
-            return check_identity(rule, leaf, one_name=not policy.ignore_sct)
+            fitting[number] = check_identity(rule, leaf, one_name=not policy.ignore_sct)
         except Rejection as rejection:
             refusals.append(rejection)
+    if fitting:
+        return tuple(fitting), tuple(sorted({name for names in fitting.values() for name in names}))
     nearest = min(refusals, key=lambda rejection: rejection.code != "ISSUER_MISMATCH")
     others = len(refusals) - 1
     more = f" The {others} other signers that are named did not sign it either." if others else ""
     raise Rejection(nearest.code, nearest.message + more)
 
 
+def _count_signers(policy: Policy, accepted: t.Sequence[Accepted]) -> int:
+    """How many of those who may have signed: different keys or identities where one rule says who may, and rules that
+    are fulfilled, each by a signer of its own, where there are several."""
+    signers = distinct(one.who for one in accepted)
+    if len(policy.signers) == 1:
+        return len(signers)
+    return count_places(
+        [{rule for one in accepted if not signer.isdisjoint(one.who) for rule in one.rules} for signer in signers]
+    )
+
+
 def _refusal(
     digest: str, policy: Policy, accepted: t.Sequence[Accepted], rejected: t.Sequence[Refused]
 ) -> Rejection | None:
-    signers = count_distinct(one.who for one in accepted)
+    signers = _count_signers(policy, accepted)
     if signers >= policy.required_signatures:
         return None
     details = [one.as_dict() for one in rejected]

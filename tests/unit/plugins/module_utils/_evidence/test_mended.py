@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import itertools
 import json
 import time
 import typing as t
@@ -16,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import parse_certificate
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import count_distinct
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import count_places, distinct
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import IdentityRule
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence, Location
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.pattern import parse_pattern
@@ -27,7 +28,11 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read 
     from_legacy,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trusted_root import parse_trusted_root
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import (
+    Verdict,
+    needs_trust,
+    verify,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (
     append_signature,
     parse_signatures,
@@ -137,9 +142,47 @@ def test_one_person_with_several_names_is_one_signer() -> None:
 
 def test_distinct_does_not_depend_on_the_order() -> None:
     for groups in ("a b ab", "ab a b", "a ab b"):
-        assert count_distinct(map(set, groups.split())) == 1
-    assert count_distinct([{"a"}, {"b"}, {"c", "b"}]) == 2
-    assert count_distinct([]) == 0
+        assert distinct(map(set, groups.split())) == [{"a", "b"}]
+    assert distinct([{"a"}, {"b"}, {"c", "b"}]) == [{"a"}, {"b", "c"}]
+    assert not distinct([])
+
+
+@pytest.mark.attack("AT-39b")
+def test_of_several_who_must_sign_nobody_signs_for_another() -> None:
+    """A build that signs twice, as a pattern allows, is not the build and alice."""
+    build = IdentityRule(identity_pattern=parse_pattern(r"https://ci\.test/.+", "pattern"), issuer=ISSUER)
+    release = IdentityRule(identity="https://ci.test/release", issuer=ISSUER)
+    alice = IdentityRule(identity="alice@acme.test", issuer=ISSUER)
+
+    def by(name: str) -> Made:
+        return SIGSTORE.sign(IMAGE, issue={"san": name, "issuer": ISSUER})
+
+    builds = [by("https://ci.test/1"), by("https://ci.test/2")]
+    both = {"signers": (build, alice), "required_signatures": 2}
+    assert code(judge(*builds, **both)) == "THRESHOLD"
+    assert code(judge(*builds, by("alice@acme.test"), **both)) is None
+    assert code(judge(*builds, signers=(build,), required_signatures=2)) is None
+    # The one who fits both fills the place that nobody else can.
+    overlapping = {"signers": (build, release), "required_signatures": 2}
+    for order in ([by("https://ci.test/release"), builds[0]], [builds[0], by("https://ci.test/release")]):
+        assert code(judge(*order, **overlapping)) is None
+    assert code(judge(by("https://ci.test/release"), **overlapping)) == "THRESHOLD"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "wanted"),
+    [([], 0), ([set()], 0), ([{0}, {0}], 1), ([{0, 1}, {0}], 2), ([{0}, {0, 1}, {1}], 2), ([{0, 1}, {1, 2}, {0}], 3)],
+)
+def test_places_are_filled_as_far_as_they_can_be(candidates: list[set[int]], wanted: int) -> None:
+    for order in itertools.permutations(candidates):
+        assert count_places(order) == wanted
+
+
+def test_what_others_attach_makes_no_key_need_a_trusted_root() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    policy = Policy((KeyRule((parse_public_key(public_pem(key), "key"),)),), ignore_tlog=True)
+    assert not needs_trust(read(SIGSTORE.sign(IMAGE, timestamp=True)), policy)
+    assert needs_trust(read(SIGSTORE.sign(IMAGE, timestamp=True, keyless=False, key=key)), policy)
 
 
 @pytest.mark.attack("AT-04e", "AT-04g")

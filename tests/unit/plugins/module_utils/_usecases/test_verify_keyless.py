@@ -88,7 +88,15 @@ def test_identity_and_issuer_of_the_environment(
         ({**OPTIONS, "insecure_ignore_tlog": True}, "NO_TRUSTED_TIME"),
         ({**OPTIONS, "insecure_ignore_tlog": True, "insecure_ignore_sct": True}, "NO_TRUSTED_TIME"),
         ({**OPTIONS, "required_logs": 2}, "THRESHOLD"),
-        ({**OPTIONS, "required_signatures": 2}, "THRESHOLD"),
+        ({**OPTIONS, "required_signatures": 2}, "POLICY_UNSUPPORTED"),
+        (
+            {
+                "certificate_identity_regexp": r"https://github\.com/.+",
+                "certificate_oidc_issuer": ISSUER,
+                "required_signatures": 2,
+            },
+            "THRESHOLD",
+        ),
         ({**OPTIONS, "annotations": {"sha": "xyz"}}, "ANNOTATION_MISMATCH"),
         ({"certificate_identity": IDENTITY}, "POLICY_UNSUPPORTED"),
         ({"certificate_oidc_issuer": ISSUER}, "POLICY_UNSUPPORTED"),
@@ -143,7 +151,8 @@ def test_a_signer_with_several_names_is_one_signer(
     attach("bundle", issue={"san": ["two@sigstore.test", "alice@sigstore.test"]})
     result = keyless(VERIFY, image=pushed, **options)
     assert {one["certificate"]["subject"] for one in result["signatures"]} == {"alice@sigstore.test"}
-    assert code(keyless(VERIFY, image=pushed, **options, required_signatures=2)) == "THRESHOLD"
+    either = {**options, "certificate_identity": None, "certificate_identity_regexp": r"alice@.*"}
+    assert code(keyless(VERIFY, image=pushed, **either, required_signatures=2)) == "THRESHOLD"
     assert code(keyless(VERIFY, image=pushed, **{**options, "insecure_ignore_sct": False})) == "IDENTITY_MISMATCH"
 
 
