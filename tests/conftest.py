@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 COLLECTIONS = ROOT.parents[2]
@@ -17,6 +18,10 @@ if (ROOT.parent.name, COLLECTIONS.joinpath("ansible_collections").is_dir()) != (
 for path in (str(COLLECTIONS), str(ROOT)):
     if path not in sys.path:
         sys.path.insert(0, path)
+
+# A test that is slow because the machine is busy is not wrong.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

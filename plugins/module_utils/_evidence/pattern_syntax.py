@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import typing as t
 
@@ -14,6 +15,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.reject
 
 LONGEST = 2048
 """Bytes of a pattern, and of a name that is compared with one."""
+
+_NOT_PLAIN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 MOST_REPEATS = 1000
 DEEPEST = 50
@@ -274,4 +277,4 @@ def size(value: str) -> int:
 
 def is_plain(value: str) -> bool:
     """Whether a text has neither control characters nor lone surrogates, as a name must not."""
-    return not any(c < " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff" for c in value)
+    return _NOT_PLAIN.search(value) is None

@@ -38,12 +38,12 @@ class Policy:
     """What must be true of an image's signatures; a policy that could not be meant is refused when it is made.
 
     `signers`: whoever matches one of them may sign. `required_signatures` counts distinct ones, which are keys, or
-    identities with their issuers; where there are several rules, each counts once. `certificate` is that of signatures that carry none. `check_claims` off skips annotations,
-    reference and predicate type, never the digest. `ignore_tlog` takes signatures that are in no log, else they must
-    be in `required_logs` distinct ones. `ignore_sct` is for certificates of one's own CA. `use_signed_timestamps`
-    demands a timestamp; one that is there is verified in any case, unless `ignore_timestamps` (to tell which signatures
-    are by a key of ours, when they were made is no matter). `predicate_types` are those of bundles that count, None:
-    any; legacy signatures and files have none. Raises POLICY_UNSUPPORTED.
+    identities with their issuers; where there are several rules, each counts once. `certificate` is that of signatures
+    that carry none. `check_claims` off skips annotations, reference and predicate type, never the digest. `ignore_tlog`
+    takes signatures that are in no log, else they must be in `required_logs` distinct ones. `ignore_sct` is for
+    certificates of one's own CA. `use_signed_timestamps` demands a timestamp, `ignore_timestamps` looks at none (to
+    tell which signatures are by a key of ours, when they were made is no matter). `predicate_types` are those of
+    bundles that count, None: any; legacy signatures and files have none. Raises POLICY_UNSUPPORTED.
     """
 
     signers: tuple[SignerRule, ...]
@@ -71,8 +71,8 @@ class Policy:
             ),
             (
                 self.required_signatures > self._possible,
-                f"{self.required_signatures} signatures are required, but only {self._possible} who may sign are named; "
-                "name more.",
+                f"{self.required_signatures} signatures are required, but only {self._possible} who may sign are "
+                "named; name more.",
             ),
             (
                 self.match_reference not in MATCH_REFERENCE,

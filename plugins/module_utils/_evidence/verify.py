@@ -38,9 +38,9 @@ NOW_INSTEAD = "The certificate was checked at the current time, since nothing pr
 
 @dataclass(frozen=True)
 class Accepted:
-    """A signature that passed every check: by whom (`rules` of the policy it fits, by number; `names` of the certificate
-    that were wanted), what it says of the image, in which logs it is, and what was proved of its time. `notes` are what
-    a person should know although it was accepted."""
+    """A signature that passed every check: by whom (`rules` of the policy it fits, by number; `names` of the
+    certificate that were wanted), what it says of the image, in which logs it is, and what was proved of its time.
+    `notes` are what a person should know although it was accepted."""
 
     evidence: Evidence
     signer: Signer

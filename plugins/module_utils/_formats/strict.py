@@ -5,7 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import re
 import typing as t
@@ -19,8 +19,8 @@ MAX_VALUES = 200_000
 FEW_VALUES = 20_000
 """For what stands beside every signature; real ones hold less than a hundred."""
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 # Maps whose keys are data and not fields: every reader keeps `a` and `A` in them apart.
 _MAPS = frozenset(("annotations", "optional", "Labels"))
@@ -81,7 +81,7 @@ def parse_json(data: bytes, what: str, values: int = MAX_VALUES, free: str = "")
         raise Rejection(
             "DUPLICATE_KEY", f"The {what} has two keys that differ only in case; readers may differ about them."
         )
-    if "\\u" in text and _has_surrogate(found):
+    if _ESCAPED_SURROGATE.search(text) and _has_surrogate(found):
         raise Rejection("MALFORMED", f"The {what} holds half of a surrogate pair, which is no character.")
     return found
 
@@ -185,9 +185,9 @@ class Fields:
 
     def only(self, *keys: str) -> None:
         """Refuse any key but these: an unknown field of a message that we know may change its meaning."""
-        unknown = sorted(set(self.found) - set(keys))
+        unknown = self.found.keys() - keys
         if unknown:
-            raise Rejection("MALFORMED", f"{self.path} has the unknown field {unknown[0][:64]!r}.")
+            raise Rejection("MALFORMED", f"{self.path} has the unknown field {min(unknown)[:64]!r}.")
 
 
 _REQUIRED: t.Any = object()
@@ -196,18 +196,17 @@ _REQUIRED: t.Any = object()
 def decode_base64(text: str, what: str) -> bytes:
     """Standard base64 with padding, exactly as an encoder writes it (RFC 4648 §4): anything else is NON_CANONICAL."""
     try:
-        raw = text.encode("ascii")
-    except UnicodeEncodeError:
-        raw = b"\xff"
-    if len(raw) % 4 == 0 and _BASE64.match(raw):
-        decoded = base64.b64decode(raw)
-        if base64.b64encode(decoded) == raw:
-            return decoded
+        decoded = binascii.a2b_base64(text)
+    except ValueError:
+        decoded = b""
+    # It skips what is not of the alphabet; written again, that shows.
+    if encode_base64(decoded) == text:
+        return decoded
     raise Rejection("NON_CANONICAL", f"The {what} is not base64 as an encoder writes it.")
 
 
 def encode_base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def check_digest(text: t.Any, what: str) -> str:

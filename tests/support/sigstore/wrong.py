@@ -7,7 +7,7 @@ answer that it must get. Shares no code with the verifier."""
 
 from __future__ import annotations
 
-from tests.support.sigstore import wrong_claims, wrong_log, wrong_trust, wrong_who
+from tests.support.sigstore import wrong_claims, wrong_log, wrong_more, wrong_trust, wrong_who
 from tests.support.sigstore.case import Case
 
-CASES: list[Case] = [*wrong_claims.CASES, *wrong_log.CASES, *wrong_trust.CASES, *wrong_who.CASES]
+CASES: list[Case] = [*wrong_claims.CASES, *wrong_log.CASES, *wrong_trust.CASES, *wrong_who.CASES, *wrong_more.CASES]

@@ -2,24 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Texts for the verifier's readers, made by rule from right ones: of everything that a reader reads one thing is more,
+"""More cases, of what is rarely wrong; and texts for the verifier's readers, made by rule from right ones: of everything that a reader reads one thing is more,
 less or different. What a reader has to say to each is not written here: `planted.py` asks whether it would still say
 the same with a check left out."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import typing as t
 
 from tests.support.sigstore import der
-from tests.support.sigstore.case import IMAGE, key, keyed, signed
+from tests.support.sigstore.ca import Ca
+from tests.support.sigstore.case import ARTIFACT, IMAGE, Case, Make, Root, digest_of, entered, key, keyed, rooted, signed
+from tests.support.sigstore.ct import spki
 from tests.support.sigstore.rekor import Json
-from tests.support.sigstore.tsa import ess_v1, ess_v2
+from tests.support.sigstore.tsa import ESS_V2, TimestampAuthority, attribute, ess_v1, ess_v2
 from tests.support.sigstore.virtual import AT, Made, VirtualSigstore, claims, pae, statement
 from tests.support.sigstore.x509 import (
     CODE_SIGNING,
     Extension,
-    authority_key_id,
     dns,
     email,
     extended_key_usage,
@@ -27,7 +30,6 @@ from tests.support.sigstore.x509 import (
     name_constraints,
     other_name,
     pem,
-    subject_key_id,
     uri,
 )
 
@@ -55,6 +57,13 @@ def reads(virtual: VirtualSigstore) -> t.Iterator[Read]:
     yield from (Read("name", one) for one in _constrained())
     yield from (Read("checkpoint", text) for text in _checkpoints(virtual))
     yield from (Read("pattern", text) for text in PATTERNS)
+    yield Read("trusted root", b" " * (4 * 2**20 + 1))
+    yield Read("bundle", b" " * (32 * 2**20 + 1))
+    yield Read("payload", b" " * (4 * 2**20 + 1))
+    yield Read("certificate timestamp", b" " * (64 * 2**10 + 1))
+    yield Read("digest", "sha256:x")
+    yield from (Read("layer", one) for one in _layers(virtual))
+    yield from (Read("file", one) for one in _files(virtual))
     yield from (Read("rule", {**RULE, **changes}) for changes in RULES)
     yield from (Read("policy", changes) for changes in POLICIES)
     own = {"ca_roots": virtual.ca.root.pem, "ca_intermediates": virtual.ca.intermediates[0].pem}
@@ -185,7 +194,6 @@ def _certificates(virtual: VirtualSigstore) -> t.Iterator[bytes]:
         AT,
         issuer="https://issuer.test",
         san=[ip("192.0.2.1"), other_name(der.utf8("root!test")), email("a@b.c"), dns("b.c"), uri("https://b.c/")],
-        extensions=[subject_key_id(key()), authority_key_id(key("p384"))],
         ct=virtual.ct,
     )
     constraints = name_constraints([dns("b.c"), uri("b.c")], excluded=[email("c.d"), ip("192.0.2.0")])
@@ -255,6 +263,32 @@ def _checkpoints(virtual: VirtualSigstore) -> t.Iterator[str]:
     yield f"{body}\n\n\u2014 a AAAAAA==\n"
 
 
+def _layers(virtual: VirtualSigstore) -> t.Iterator[Json]:
+    """A legacy signature, whose payload's digest is said to be `digest` ("": the right one)."""
+    made = signed("legacy", timestamp=True)(virtual)
+    notes = {name.rpartition("/")[2]: value for name, value in made.annotations.items()}
+    right: Json = {"payload": made.payload, "digest": "", **notes}
+    promise = json.loads(notes["bundle"])
+    unnamed = {**promise, "Payload": {**promise["Payload"], "logID": ""}}
+    yield right
+    yield {**right, "digest": f"sha256:{'0' * 64}"}
+    yield {**right, "chain": notes["chain"] * 5}
+    yield {**right, "bundle": json.dumps(unnamed)}
+    yield from ({**right, "bundle": changed.decode()} for changed in _json(promise))
+    yield from ({**right, "rfc3161timestamp": changed.decode()} for changed in _json(json.loads(notes["rfc3161timestamp"])))
+
+
+def _files(virtual: VirtualSigstore) -> t.Iterator[tuple[bytes, str, bytes | None]]:
+    """A bundle, and the digest of a file or that and the file."""
+    for hash_name in ("sha256", "sha512"):
+        made = signed("file", log=None, hash_name=hash_name, key=key("p521"))(virtual)
+        for changed in ({}, {"algorithm": "", "digest": ""}):
+            made.bundle["messageSignature"]["messageDigest"].update(changed)
+            for artifact in (None, ARTIFACT, b"another"):
+                yield made.data, digest_of(ARTIFACT), artifact
+                yield made.data, IMAGE, artifact
+
+
 # Names and what a CA may certify
 
 
@@ -281,3 +315,152 @@ def _constrained() -> t.Iterator[tuple[bytes, bytes]]:
             value = name_constraints(**{"excluded" if excluded else "permitted": [base]}).value
             for name in names:
                 yield value, der.sequence(name)
+
+
+# Cases
+
+X = b"something else"
+
+
+def _issued(**issue: t.Any) -> Make:
+    return signed(issue=lambda v: {name: one(v) if name == "by" else one for name, one in issue.items()})
+
+
+@functools.cache
+def _namesakes() -> tuple[VirtualSigstore, TimestampAuthority]:
+    """Others of the virtual Sigstore's names, and other keys."""
+    return VirtualSigstore(), TimestampAuthority(name="tsa.sigstore.test")
+
+
+@functools.cache
+def _self_issued(virtual: VirtualSigstore) -> Ca:
+    """A CA that gave itself a new key."""
+    parent = virtual.ca.intermediates[0]
+    return virtual.ca.subordinate(parent, "", subject=parent.subject, extensions=[extended_key_usage(CODE_SIGNING)])
+
+
+@functools.cache
+def _by_sha1(virtual: VirtualSigstore) -> Ca:
+    parent = virtual.ca.intermediates[0]
+    return Ca(parent.subject, parent.key, "sha1")
+
+
+def _by_rsa(virtual: VirtualSigstore) -> Ca:
+    return Ca(virtual.ca.intermediates[0].subject, key("rsa2048"))
+
+
+def _certificates_and_chains() -> t.Iterator[Case]:
+    row = ("AT-30e",)
+    many = rooted(certificateAuthorities=lambda v: [_namesakes()[0].ca.trusted()] * 60 + [v.ca.trusted()])
+    yield Case("more CAs of one name than are looked at", (*row, "AT-04g"), "LIMIT_EXCEEDED", signed(), root=many)
+    path = rooted(
+        certificateAuthorities=lambda v: [
+            v.ca.trusted(chain=[_self_issued(v).der, v.ca.intermediates[0].der, v.ca.root.der])
+        ]
+    )
+    yield Case("a CA that gave itself a new key", row, None, _issued(by=_self_issued), root=path)
+    yield Case("a certificate signed with SHA-1", row, "CHAIN_INVALID", _issued(by=_by_sha1))
+    yield Case("a certificate signed with a key of another kind", row, "CHAIN_INVALID", _issued(by=_by_rsa))
+
+
+def _certificate_timestamps() -> t.Iterator[Case]:
+    def relabelled(virtual: VirtualSigstore) -> Made:
+        def scts(tbs: bytes, issuer: bytes) -> list[bytes]:
+            return [b"\1" + virtual.ct.sct(AT, tbs=tbs, issuer_spki=issuer)[1:]]
+
+        return signed(issue={"make_scts": scts})(virtual)
+
+    yield Case("a certificate's timestamp that calls itself of version 2", ("AT-32",), "SCT_INVALID", relabelled)
+    never = b"\0" * 33 + b"\xff" * 8 + b"\0\0" + b"\4\3" + b"\0\0"
+    late = signed(issue={"make_scts": lambda tbs, issuer: [never]})
+    yield Case("a certificate's timestamp of no time", ("AT-32",), "SCT_INVALID", late)
+
+
+def _stamped(*certificates: bytes, authority: TimestampAuthority | None = None, **how: t.Any) -> Make:
+    """A timestamp with its certificate and these."""
+
+    def make(virtual: VirtualSigstore) -> Made:
+        tsa = authority or virtual.tsa
+        return signed(log=None, stamp={"certificates": [tsa.leaf.der, *certificates], **how})(virtual)
+
+    return make
+
+
+@functools.cache
+def _ed25519() -> TimestampAuthority:
+    return TimestampAuthority("ed25519", name="tsa of Ed25519")
+
+
+def _by_ed25519(virtual: VirtualSigstore) -> Made:
+    made = signed(log=None)(virtual)
+    token = _ed25519().timestamp(made.signature, AT, algorithm="1.2.840.10045.4.3.2")
+    made.material["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": b64(token)}]}
+    return made
+
+
+def _authority(tsa: TimestampAuthority) -> Json:
+    certificates = [{"rawBytes": b64(tsa.root.der)}]
+    return {"certChain": {"certificates": certificates}, "validFor": {"start": "2026-01-01T00:00:00Z"}}
+
+
+def _timestamps() -> t.Iterator[Case]:
+    rows, policy = ("AT-31d",), {"ignore_tlog": True}
+    unreadable = der.sequence(der.null())
+    of_it = attribute(ESS_V2, der.sequence(der.sequence(der.sequence(der.octets(hashlib.sha256(unreadable).digest())))))
+    ed25519 = rooted(timestampAuthorities=lambda v: [_authority(_ed25519())])
+    many = rooted(timestampAuthorities=lambda v: [_authority(_namesakes()[1])] * 120 + [_authority(v.tsa)])
+    for name, code, make, root in (
+        ("with one that cannot be read beside its certificate", None, _stamped(unreadable), None),
+        ("by a certificate that cannot be read", "TSA_INVALID", _stamped(unreadable, ess=[of_it]), None),
+        ("of an algorithm that is not known", "TSA_INVALID", _stamped(algorithm="1.2.3"), None),
+        ("by P-384 that says Ed25519", "TSA_INVALID", _stamped(algorithm="1.3.101.112"), None),
+        ("by Ed25519 that says ECDSA", "TSA_INVALID", _by_ed25519, ed25519),
+        ("of more authorities of one name than are looked at", "LIMIT_EXCEEDED", signed(log=None), many),
+    ):
+        yield Case(f"a timestamp {name}", rows, code, make, policy=policy, root=root)
+
+
+def _log_entries() -> t.Iterator[Case]:
+    def other_payload(virtual: VirtualSigstore) -> Made:
+        made = signed(log=None, timestamp=False)(virtual)
+        body = virtual.rekor.intoto(made.signature, pem(made.certificate), made.payload, with_payload=True)
+        body["spec"]["content"]["envelope"]["payload"] = b64(b64(X).encode())
+        entered(made, [virtual.rekor.log(body, at=AT)])
+        return made
+
+    yield Case("an intoto 0.0.2 that holds another payload than it hashes", ("AT-25",), "TLOG_MISMATCH", other_payload)
+
+
+def _trusted_roots() -> t.Iterator[Case]:
+    def first(name: str, change: t.Callable[[Json], Json]) -> Root:
+        """The virtual Sigstore's own trusted root with a changed copy before the entries of a list."""
+
+        def root(virtual: VirtualSigstore) -> Json:
+            found = virtual.trusted_root()
+            return {**found, name: [change(found[name][0]), *found[name]]}
+
+        return root
+
+    def keyed_by(raw: bytes) -> t.Callable[[Json], Json]:
+        return lambda log: {**log, "publicKey": {**log["publicKey"], "rawBytes": b64(raw)}}
+
+    unknown = der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"x"))
+    row = ("AT-33f",)
+    for name, raw in (("of a kind that nobody knows", unknown), ("on another curve", spki(key("k256")))):
+        yield Case(f"a log's key {name} beside", row, None, signed(), root=first("tlogs", keyed_by(raw)))
+    yield Case(
+        "a CA's key on another curve beside",
+        row,
+        None,
+        signed(),
+        root=lambda v: {**v.trusted_root(), "certificateAuthorities": [_odd_ca(v), v.ca.trusted()]},
+    )
+    sha512 = rooted(tlogs=lambda v: [{**v.rekor.trusted(), "hashAlgorithm": "SHA2_512"}])
+    yield Case("a log whose tree is of another hash", row, "TRUST_ROOT", signed(), root=sha512)
+
+
+def _odd_ca(virtual: VirtualSigstore) -> Json:
+    return virtual.ca.trusted(chain=[virtual.ca.issue(key("k256").public_key(), AT), virtual.ca.root.der])
+
+
+CASES = [*_certificates_and_chains(), *_certificate_timestamps(), *_timestamps(), *_log_entries(), *_trusted_roots()]
