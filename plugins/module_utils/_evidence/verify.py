@@ -142,17 +142,14 @@ def _check(
     if one.predicate_type is not None and not policy.counts(one.predicate_type):
         raise other_type(one.predicate_type)
     signer = find_signer(one, policy)
-    timestamps, unverified = _timestamps(one, signer, policy, trust)
+    timestamps = _timestamps(one, policy, trust)
     logged = _logged(one, signer, policy, trust, timestamps, now)
     times = [stamp.time for stamp in timestamps] + [entry.time for entry in logged if entry.time]
     notes = _check_clock(times, now)
     rules: tuple[int, ...]
-    rules, names = _rules_of_key(signer, policy), ()
+    rules = _rules_of_key(signer, policy)
+    names: tuple[str, ...] = ()
     if signer.certificate is not None:
-        if unverified:
-            if not times:
-                raise unverified
-            notes.append(f"{unverified.message} It was not needed: the log says when the signature was made.")
         if not times:
             times = [_current_time(one, signer.certificate, policy, now)]
             notes.append(NOW_INSTEAD)
@@ -169,27 +166,19 @@ def _rules_of_key(signer: Signer, policy: Policy) -> tuple[int, ...]:
     )
 
 
-def _timestamps(
-    one: Evidence, signer: Signer, policy: Policy, trust: TrustedRoot
-) -> tuple[tuple[Timestamp, ...], Rejection | None]:
-    """The verified timestamps, of those that are there one at least; or why none is, where a certificate can do with
-    the time of a log instead."""
+def _timestamps(one: Evidence, policy: Policy, trust: TrustedRoot) -> tuple[Timestamp, ...]:
+    """The verified timestamps: of those that are there one at least, whatever else proves the time."""
     if policy.ignore_timestamps:
-        return (), None
+        return ()
     if one.timestamps:
-        try:
-            return verify_timestamps(one.timestamps, one.signature, trust.timestamp_authorities), None
-        except Rejection as rejection:
-            if signer.certificate is None or policy.use_signed_timestamps:
-                raise
-            return (), rejection
+        return verify_timestamps(one.timestamps, one.signature, trust.timestamp_authorities)
     if policy.use_signed_timestamps:
         raise Rejection(
             "NO_TRUSTED_TIME",
             "The signature carries no timestamp, and one is demanded (use_signed_timestamps); sign with a timestamp "
             "authority.",
         )
-    return (), None
+    return ()
 
 
 def _logged(

@@ -112,7 +112,10 @@ def signed(form: str = "bundle", digest: str = IMAGE, **how: t.Any) -> Make:
 
 
 def keyed(form: str = "bundle", kind: str = "p256", **how: t.Any) -> Make:
-    return lambda virtual: signed(form, key=key(kind), keyless=False, **how)(virtual)
+    def make(virtual: VirtualSigstore) -> Made:
+        return signed(form, key=key(kind), keyless=False, **how)(virtual)
+
+    return make
 
 
 def said(**changes: t.Any) -> Make:

@@ -101,10 +101,10 @@ class TufRepository:
         """As a client asks it, without a socket."""
         name = url[len(BASE) + 1 :]
         self.asked.append(name)
-        if isinstance(self.refusal, BaseException):
-            raise self.refusal
-        if self.refusal is not None:
+        if isinstance(self.refusal, int):
             return self.refusal, b"no"
+        if self.refusal is not None:
+            raise self.refusal
         return (200, self.files[name]) if name in self.files else (404, b"")
 
     def serve(self) -> HTTPServer:

@@ -706,12 +706,16 @@ def _malformed() -> t.Iterator[Case]:
                 edited(signed("legacy"), logged(path, value)),
             )
     nobody = rooted(timestampAuthorities=[])
-    needed: tuple[tuple[str, Json, str | None], ...]
-    needed = (("", {"use_signed_timestamps": True}, "TSA_INVALID"), (", and none needed", {}, None))
-    for name, policy, wanted in needed:
+    demanded: tuple[tuple[str, Json], ...] = (("", {"use_signed_timestamps": True}), (", and none is demanded", {}))
+    for name, policy in demanded:
         make = signed(timestamp=True)
         yield Case(
-            f"no timestamp authority is trusted{name}", ("AT-24", "AT-33g"), wanted, make, policy=policy, root=nobody
+            f"no timestamp authority is trusted{name}",
+            ("AT-24", "AT-33g"),
+            "TSA_INVALID",
+            make,
+            policy=policy,
+            root=nobody,
         )
     unknown: tuple[tuple[str, Change], ...] = (
         ("bundle", put("note", 1)),

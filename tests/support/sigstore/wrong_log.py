@@ -86,7 +86,7 @@ _SAME_KEY_SWAPS: tuple[tuple[str, str, Json, str, str], ...] = (
     ("certificate", "bundle", {"log": "v2"}, f"{MATERIAL}.certificate", "TLOG_MISMATCH"),
     ("certificate", "legacy", {}, "certificate", "TLOG_MISMATCH"),
     ("signature", "bundle", {}, f"{ENVELOPE}.signatures", "TLOG_MISMATCH"),
-    ("signature", "bundle", {"log": "v2"}, f"{ENVELOPE}.signatures", "TLOG_MISMATCH"),
+    ("signature", "bundle", {"log": "v2"}, f"{ENVELOPE}.signatures", "TSA_INVALID"),
     ("signature", "bundle", {"log": None}, f"{ENVELOPE}.signatures", "TSA_INVALID"),
     ("signature", "legacy", {}, "signature", "TLOG_MISMATCH"),
 )

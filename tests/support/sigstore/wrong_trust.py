@@ -474,7 +474,7 @@ def _timestamps() -> t.Iterator[Case]:
     for name, row, stamp, code in stamps:
         yield Case(f"a timestamp {name}", (row,), code, signed(log=None, stamp=stamp), policy=NO_LOG)
         beside = signed(timestamp=True, stamp=stamp)
-        yield Case(f"a timestamp {name}, beside a promise", (row, "AT-31h"), None, beside)
+        yield Case(f"a timestamp {name}, beside a promise", (row,), code, beside)
         yield Case(f"a timestamp {name}, demanded beside a promise", (row,), code, beside, policy=DEMANDED)
     for form in ("bundle", "legacy"):
         for name, row, stamp, code in stamps[:4]:
@@ -877,14 +877,23 @@ def _root_windows() -> t.Iterator[Case]:
             ("a start that is none", {"start": "yesterday"}),
             ("an end before its start", {"start": "2026-01-01T00:00:00Z", "end": "2025-01-01T00:00:00Z"}),
         ):
-
-            def change(v: VirtualSigstore, entry: Json, key_of: str = key_of, valid: t.Any = valid) -> Json:
-                inner = {**(entry[key_of] if key_of else entry), "validFor": valid}
-                return {**entry, key_of: inner} if key_of else inner
-
+            change = functools.partial(_valid, key_of, valid)
             yield Case(
                 f"{name} with {what}", ("AT-33b",), "TRUST_ROOT", signed(timestamp=True), root=_listed(name, change)
             )
+
+
+def _valid(key_of: str, valid: t.Any, dummy: VirtualSigstore, entry: Json) -> Json:
+    inner = {**(entry[key_of] if key_of else entry), "validFor": valid}
+    return {**entry, key_of: inner} if key_of else inner
+
+
+def _with_key(changes: Json, dummy: VirtualSigstore, entry: Json) -> Json:
+    return {**entry, "publicKey": {**entry["publicKey"], **changes}}
+
+
+def _with_chain(certificates: t.Any, dummy: VirtualSigstore, entry: Json) -> Json:
+    return {**entry, "certChain": {"certificates": certificates}}
 
 
 def _same_id(virtual: VirtualSigstore) -> Json:
@@ -905,10 +914,7 @@ def _root_keys() -> t.Iterator[Case]:
             ("an empty key", {"rawBytes": ""}, "TRUST_ROOT"),
             ("a key of another kind than it says", {"keyDetails": "PKIX_ED25519"}, "TRUST_ROOT"),
         ):
-
-            def change(v: VirtualSigstore, entry: Json, changes: Json = changes) -> Json:
-                return {**entry, "publicKey": {**entry["publicKey"], **changes}}
-
+            change = functools.partial(_with_key, changes)
             yield Case(f"{name} with {what}", ("AT-33i",), code, signed(), root=_listed(name, change))
         extra = rooted(**{name: functools.partial(_with_unknown_kind, name)})
         yield Case(f"{name} with a key of an unknown kind beside", ("AT-33f",), None, signed(), root=extra)
@@ -919,10 +925,7 @@ def _root_keys() -> t.Iterator[Case]:
             ("a certificate that is no base64", [{"rawBytes": "!"}]),
             ("11 certificates", [{"rawBytes": b64(b"x")}] * 11),
         ):
-
-            def chained(v: VirtualSigstore, entry: Json, certificates: t.Any = certificates) -> Json:
-                return {**entry, "certChain": {"certificates": certificates}}
-
+            chained = functools.partial(_with_chain, certificates)
             yield Case(
                 f"{name} with {what}",
                 ("AT-33i", "AT-31d"),

@@ -385,7 +385,10 @@ def _over(form: str) -> bytes:
 
 
 def _signed_by(kind: str, sign: t.Callable[[t.Any, bytes], bytes], form: str) -> Make:
-    return lambda virtual: keyed(form, kind, log=None, signature=sign(key(kind), _over(form)))(virtual)
+    def make(virtual: VirtualSigstore) -> Made:
+        return keyed(form, kind, log=None, signature=sign(key(kind), _over(form)))(virtual)
+
+    return make
 
 
 def _pss(private: t.Any, data: bytes) -> bytes:

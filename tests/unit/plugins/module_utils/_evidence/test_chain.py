@@ -385,7 +385,7 @@ def test_at_33_the_window_of_a_ca() -> None:
     assert rejection.message == (
         "The trusted root trusts the CA 'O=sigstore.test, CN=sigstore' from 2026-03-01T12:00:00Z until "
         "2026-03-01T12:00:01Z, but the signature was made at 2026-03-01T12:00:02Z; have it signed anew, or give the "
-            "trusted root that holds for it."
+        "trusted root that holds for it."
     )
     assert refused(leaf, trust(CA, Window(AT + SECOND)), times=[AT]).code == "CERT_TIME"
     gap = [trust(CA, Window(AT - DAY, AT)), trust(CA, Window(AT + 3 * SECOND))]

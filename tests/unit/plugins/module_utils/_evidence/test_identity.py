@@ -43,9 +43,10 @@ class Stub:
 
 
 def certificate(
-    *values: str, kind: str = "uri", issuer: str | None = ISSUER, claims: t.Mapping[str, str] = CLAIMS
+    *values: str, kind: str = "uri", issuer: str | None = ISSUER, claims: t.Mapping[str, str] | None = None
 ) -> Certificate:
-    return t.cast("Certificate", Stub(tuple(San(kind, value) for value in values), issuer, claims))
+    known = CLAIMS if claims is None else claims
+    return t.cast("Certificate", Stub(tuple(San(kind, value) for value in values), issuer, known))
 
 
 def rule(**options: t.Any) -> IdentityRule:
