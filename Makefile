@@ -17,7 +17,7 @@ override BUILD := $(abspath $(BUILD))
 environment = environment="$$(python3 .ci/environment.py $(if $(PYTHON),--python $(PYTHON)) tests/requirements/$(1).txt)"; \
 	export PATH="$$environment/bin:$$PATH";
 
-.PHONY: help demo test lint interop bench docs build stage
+.PHONY: help demo test lint interop bench docs tables build stage
 
 help: ## This list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' Makefile | column -t -s '|'
@@ -31,7 +31,7 @@ test: ## Every test that needs nothing but Python packages (T="-k name" narrows 
 lint: ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, licences, sanity on every supported core
 	@$(call environment,lint) .ci/lint "$(BUILD)"
 
-interop: ## The real parts: cosign 2 and 3, registries, sshd (T="-k name" narrows it)
+interop: ## The real parts: cosign 2 and 3, registries, Sigstore's services, other verifiers, sshd (T="-k name" narrows it)
 	@$(call environment,test) python -m tests.support.parts; .ci/stage -- python -m pytest tests/interop $(T)
 
 bench: ## The numbers, as ratios against real cosign
@@ -39,6 +39,10 @@ bench: ## The numbers, as ratios against real cosign
 
 docs: ## The documentation as HTML, in $(BUILD)/docs
 	@$(call environment,docs) .ci/stage -- .ci/docs "$(BUILD)/docs"
+
+tables: ## docs/attacks.md and docs/differences.md anew, from the tests
+	@$(call environment,test) for page in tests.support.attacks:attacks tests.interop.differences:differences; do \
+		.ci/stage -- python -m "$${page%:*}" > "docs/$${page#*:}.md.new" && mv "docs/$${page#*:}.md.new" "docs/$${page#*:}.md"; done
 
 build: ## The collection's archive for Galaxy, in $(BUILD)
 	@mkdir -p "$(BUILD)"; $(call environment,run) .ci/stage -- ansible-galaxy collection build --force --output-path "$(BUILD)"

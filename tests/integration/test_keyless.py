@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import typing as t
 import urllib.parse
@@ -19,6 +20,7 @@ from tests.support.images import multi_arch
 from tests.support.keys import private_key
 from tests.support.registry import EmbeddedRegistry
 from tests.support.sigstore.attach import Attacher
+from tests.support.sigstore.tuf_repository import TufRepository
 from tests.support.sigstore.virtual import IDENTITY, ISSUER, VirtualSigstore, public_pem
 
 Task = dict[str, t.Any]
@@ -252,3 +254,87 @@ def test_AT_42_no_secret_anywhere(
         for form in (secret, base64.b64encode(secret.encode()).decode(), urllib.parse.quote(secret, safe="")):
             assert form not in text, text[max(0, text.index(form) - 300) : text.index(form) + 100]
     assert "_trusted_root" not in run.output and "certificateAuthorities" not in run.output, "handed over, not shown"
+
+
+def on_target(name: str, image: str, variables: Task, **options: t.Any) -> Task:
+    return verify(name, image, {"environment": variables, **GO_ON}, run_on="target", offline=False, **options)
+
+
+def test_what_could_not_be_meant_is_refused_before_anything_is_fetched_for_a_host(
+    playbook: Playbook, sigstore: VirtualSigstore, registry: EmbeddedRegistry, pushed: str
+) -> None:
+    repository = TufRepository({"trusted_root.json": json.dumps(sigstore.trusted_root()).encode()})
+    (playbook.folder / "root.json").write_bytes(repository.first_root)
+    wrong: dict[str, Task] = {
+        "two kinds": {"key": "ours.pub", **OPTIONS},
+        "no signature": {**OPTIONS, "required_signatures": 0},
+        "too many": {**OPTIONS, "required_signatures": 2},
+        "no such option": {**OPTIONS, "certificate_identitty": "two"},
+        "image and images": {"images": [pushed], **OPTIONS},
+        "annotation": {**OPTIONS, "annotations": {1: "a", "1": "b"}},
+        "workers": {**OPTIONS, "max_workers": 0},
+    }
+    with contextlib.closing(repository.serve()) as server:
+        tuf = {
+            "TUF_MIRROR": f"http://127.0.0.1:{server.port}",
+            "TUF_ROOT_JSON": str(playbook.folder / "root.json"),
+            "TUF_ROOT": str(playbook.folder / "tuf"),
+        }
+        tasks = [on_target(name, pushed, tuf, **options) for name, options in wrong.items()]
+        tasks.append(on_target("two variables", pushed, {**tuf, **VARIABLES, "COSIGN_KEY": "ours.pub"}))
+        registry.reset_requests()
+        run = playbook(tasks)
+        assert repository.requests == [] and registry.requests == []
+        assert {name: one["failed"] for name, one in run.results.items()} == {task["name"]: True for task in tasks}
+        assert "Unsupported parameters" in run.results["no such option"]["msg"]
+        assert "COSIGN_KEY" in run.results["two variables"]["msg"]
+        playbook([on_target("right", pushed, {**tuf, **VARIABLES})])
+        assert repository.requests, "the guard sees what is fetched"
+
+
+def test_variables_of_the_task_beat_those_of_the_host(
+    playbook: Playbook, pushed: str, root: str, attach: t.Callable[..., str]
+) -> None:
+    attach("bundle")
+    playbook.environ["COSIGN_KEY"] = str(playbook.folder / "ours.pub")
+    tasks = [
+        verify(run_on, pushed, environment(), trusted_root=root, run_on=run_on) for run_on in ("controller", "target")
+    ]
+    run = playbook(tasks)
+    assert [one["verified"] for one in run.results.values()] == [True, True], run.output
+
+
+@pytest.mark.attack("AT-42")
+@pytest.mark.parametrize("unknown", ["1", "true", "sha256"])
+def test_AT_42_a_variable_that_nothing_reads_masks_nothing(
+    playbook: Playbook, pushed: str, root: str, attach: t.Callable[..., str], unknown: str
+) -> None:
+    attach("bundle")
+    given = environment({"COSIGN_YES": unknown, "COSIGN_PASSWORD": "1"})
+    tasks = [
+        verify("verify", pushed, given, trusted_root=root, run_on="target"),
+        {"name": "env", "supplychain.cosign.cosign_env": {"run_on": "target"}, **given},
+    ]
+    run = playbook(tasks)
+    assert run.results["verify"]["pinned"] == pushed and run.results["verify"]["verified"] is True, run.output
+    assert "********" not in json.dumps(run.results["verify"])
+    rows = {row["name"]: row for row in run.results["env"]["variables"]}
+    assert (rows["COSIGN_YES"]["value"], rows["COSIGN_YES"]["source"]) == ("******", "task")
+    assert rows["COSIGN_CERTIFICATE_IDENTITY"]["source"] == "task"
+
+
+@pytest.mark.attack("AT-42")
+@pytest.mark.parametrize("named", [{"COSIGN_KEY": "env://MYKEY"}, {"COSIGN_KEY": "{{ lookup('env', 'THE_KEY') }}"}])
+def test_AT_42_a_private_key_in_a_variable_is_shown_nowhere(playbook: Playbook, pushed: str, named: Task) -> None:
+    key = (playbook.folder / "ours.key").read_text()
+    playbook.environ["THE_KEY"] = key
+    variables = {
+        **named,
+        "MYKEY": "{{ lookup('env', 'THE_KEY') }}",
+        "COSIGN_PASSWORD": "{{ lookup('env', 'COSIGN_PASSWORD') }}",
+    }
+    options = {"image": pushed, "run_on": "target", "tlog_upload": False}
+    task = {"name": "sign", "supplychain.cosign.cosign_sign": options, "environment": variables}
+    run = playbook([task], "-vvvv", callback="ansible.builtin.default")
+    assert run.status == 0, run.output
+    assert key.splitlines()[1][:40] not in run.output and playbook.environ["COSIGN_PASSWORD"] not in run.output

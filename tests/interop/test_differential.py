@@ -90,5 +90,7 @@ def test_every_disagreement_is_on_the_reviewed_list(
         for name, one in verdicts[peer].items()
         if one.differs and bool(one.ours) == (listed is WE_REFUSE)
     }
-    assert {name: said for name, said in found.items() if name not in known} == {}, "not on the list"
-    assert [name for name, one in known.items() if name not in found and not one.varies] == [], "listed in vain"
+    unlisted = [f"{name} ({said})" for name, said in found.items() if name not in known]
+    assert not unlisted, "\n".join(["not on the list:", *unlisted])
+    in_vain = [name for name, one in known.items() if name not in found and not one.varies]
+    assert not in_vain, "\n".join(["listed in vain:", *in_vain])

@@ -30,6 +30,8 @@ _ON = "_check_is_on"
 _MUTATORS = frozenset("append extend add update pop sort clear close".split())
 """Methods that are called for what they change."""
 
+_SHOWN = 56
+_SWITCH = re.compile(rf" (?:or not|and) {_ON}\(\d+\)")
 _PURE = re.compile(r"(?:^|\.)(?:end|only|_?check_\w+|_?refuse_\w+)$")
 """What does nothing but refuse: left out it is where its refusal is not heeded."""
 
@@ -191,7 +193,9 @@ class _Planter(ast.NodeTransformer):
         text = f"{self._guards[-1]}: {ast.unparse(node)}" if self._guards else ast.unparse(node)
         self.generic_visit(node)
         if isinstance(node.value, ast.Call) and _PURE.search(ast.unparse(node.value.func)):
-            handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.If(self._ask(text), [ast.Raise()], [])])
+            handler = ast.ExceptHandler(
+                ast.Name("Exception", ast.Load()), None, [ast.If(self._ask(text), [ast.Raise()], [])]
+            )
             return ast.copy_location(ast.Try([node], [handler], [], []), node)
         return self._switched(text, node)
 
@@ -241,10 +245,14 @@ class _Planter(ast.NodeTransformer):
         return ast.copy_location(ast.BoolOp(how, list(values)), values[0])
 
     def _ask(self, text: str) -> ast.expr:
-        name = f"{self._module}:{'.'.join(self._scope)}: {' '.join(text.split())}"
+        name = f"{self._module}:{'.'.join(self._scope)}: {_short(_SWITCH.sub('', text))}"
         self._names[name] = count = self._names.get(name, 0) + 1
         self._checks.append(Check(name if count == 1 else f"{name} ({count})", len(self._checks)))
         return ast.Call(ast.Name(_ON, ast.Load()), [ast.Constant(self._checks[-1].number)], [])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-_SHOWN // 2 :]}"
 
 
 def _is_verdict(node: ast.Return) -> bool:

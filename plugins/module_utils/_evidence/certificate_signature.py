@@ -64,7 +64,7 @@ def is_issued_by(child: Certificate, issuer: Certificate) -> bool:
 
 def _verifies(child: Certificate, issuer: Certificate) -> bool:
     scheme, name = _ALGORITHMS.get(child.signature_algorithm, ("", ""))
-    if not scheme or scheme.partition("-")[0] != issuer.key.kind.partition("-")[0]:
+    if scheme.partition("-")[0] != issuer.key.kind.partition("-")[0]:
         return False
     try:
         issuer.raw_key.verify(child.signature, child.tbs, *_parameters(scheme, name))

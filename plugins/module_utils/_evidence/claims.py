@@ -5,7 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import LEGACY, Evidence
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.reference import same_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
@@ -30,7 +30,7 @@ def _subject(one: Evidence, digest: str, policy: Policy) -> Subject:
     named = [subject for subject in one.subjects if subject.names(digest)]
     if not named:
         raise Rejection(
-            "DIGEST_MISMATCH" if one.format == LEGACY else "SUBJECT_MISMATCH",
+            "DIGEST_MISMATCH" if one.predicate_type is None else "SUBJECT_MISMATCH",
             f"The signature is for {_named(one)}, not for {digest}; it was made for another image.",
         )
     return next((subject for subject in named if not _missing(subject, policy)), named[0])

@@ -34,8 +34,9 @@ class Evidence:
 
     `payload` is what the claims were read from, `signed` the bytes that `signature` is over (in a bundle the PAE of
     the payload; the artifact itself where a bundle signs a file, or its digest, of which `prehashed` then names the
-    hash). `envelope` is the JSON of a DSSE envelope as it was stored, where it was stored for itself.
-    `predicate_type` is None in the legacy format, `docker_reference` in the other. `certificates` are DER, leaf first.
+    hash). `envelope` is the JSON of a DSSE envelope as it was stored, where it was stored for itself (a legacy
+    attestation).
+    `predicate_type` is None in a legacy signature, `docker_reference` in all else. `certificates` are DER, leaf first.
     `inclusion` says that a log entry must come with its proof (bundles since 0.2), else the log's promise is enough.
     What kept it from being read is its `error`; the rest is then empty.
     """
@@ -57,3 +58,8 @@ class Evidence:
     log_entries: tuple[LogEntry, ...] = ()
     timestamps: tuple[bytes, ...] = ()
     error: Rejection | None = None
+
+    @property
+    def stamped(self) -> bytes:
+        """What its timestamps are over: the signature, or as cosign 2 has it of an attestation the whole envelope."""
+        return self.envelope or self.signature

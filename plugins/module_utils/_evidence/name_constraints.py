@@ -98,7 +98,7 @@ def _email_within(name: bytes, base: bytes) -> bool | None:
 def _uri_within(name: bytes, base: bytes) -> bool | None:
     match = _URI_HOST.match(name.decode("latin-1"))
     host, domain = _host(match.group(1).encode("latin-1")) if match else None, _host(base)
-    if not host or domain is None or host.startswith("[") or host.rpartition(".")[2].isdigit():
+    if not host or domain is None or host.rpartition(".")[2].isdigit():
         return None
     return _host_within(host, domain)
 

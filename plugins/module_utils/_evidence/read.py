@@ -21,6 +21,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle
     MessageSignature,
     parse_bundle,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import parse_envelope
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import LegacyLayer
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.payload import parse_payload
@@ -71,6 +72,15 @@ def from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evide
     """The evidence in a layer of a `.sig`, and its blob; what cannot be read becomes its error."""
     try:
         return _from_legacy(layer, payload, location)
+    except Rejection as error:
+        return Evidence(LEGACY, location, error=error)
+
+
+def from_legacy_attestation(layer: LegacyLayer, envelope: bytes, location: Location) -> Evidence:
+    """The evidence in a layer of a `.att`, whose blob is a DSSE envelope, with the same annotations beside it as beside
+    a signature; what cannot be read becomes its error."""
+    try:
+        return _from_legacy_attestation(layer, envelope, location)
     except Rejection as error:
         return Evidence(LEGACY, location, error=error)
 
@@ -156,9 +166,39 @@ def _material(bundle: Bundle) -> dict[str, t.Any]:
     }
 
 
-def _from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evidence:
-    if digest_of(payload, layer.descriptor.digest.split(":")[0]) != layer.descriptor.digest:
+def _from_legacy_attestation(layer: LegacyLayer, envelope: bytes, location: Location) -> Evidence:
+    _check_blob(layer, envelope)
+    found = parse_envelope(parse_object(envelope, "attestation", FEW_VALUES), "attestation")
+    statement = parse_statement(found.payload)
+    return Evidence(
+        format=LEGACY,
+        location=location,
+        payload=found.payload,
+        signed=found.signed,
+        envelope=envelope,
+        signature=found.signature,
+        subjects=statement.subjects,
+        predicate_type=statement.predicate_type,
+        predicate=statement.predicate,
+        **_annotated(layer),
+    )
+
+
+def _check_blob(layer: LegacyLayer, blob: bytes) -> None:
+    if digest_of(blob, layer.descriptor.digest.split(":")[0]) != layer.descriptor.digest:
         raise Rejection("DIGEST_MISMATCH", "The signature's payload is not the one that its manifest names.")
+
+
+def _annotated(layer: LegacyLayer) -> dict[str, t.Any]:
+    return {
+        "certificates": _certificates(layer),
+        "log_entries": _log_entries(layer.log_bundle),
+        "timestamps": _timestamps(layer.timestamp),
+    }
+
+
+def _from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evidence:
+    _check_blob(layer, payload)
     claims = parse_payload(payload)
     algorithm, value = claims.digest.split(":")
     return Evidence(
@@ -169,9 +209,7 @@ def _from_legacy(layer: LegacyLayer, payload: bytes, location: Location) -> Evid
         signature=decode_base64(layer.signature, "signature"),
         subjects=(Subject({algorithm: value}, claims.annotations),),
         docker_reference=claims.docker_reference,
-        certificates=_certificates(layer),
-        log_entries=_log_entries(layer.log_bundle),
-        timestamps=_timestamps(layer.timestamp),
+        **_annotated(layer),
     )
 
 

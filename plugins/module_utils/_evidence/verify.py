@@ -171,7 +171,7 @@ def _timestamps(one: Evidence, policy: Policy, trust: TrustedRoot) -> tuple[Time
     if policy.ignore_timestamps:
         return ()
     if one.timestamps:
-        return verify_timestamps(one.timestamps, one.signature, trust.timestamp_authorities)
+        return verify_timestamps(one.timestamps, one.stamped, trust.timestamp_authorities)
     if policy.use_signed_timestamps:
         raise Rejection(
             "NO_TRUSTED_TIME",

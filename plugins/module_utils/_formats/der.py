@@ -166,12 +166,6 @@ class Reader:
         first = min(arcs[0] // 40, 2)
         return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
-    def utf8(self, tag: int = UTF8_STRING) -> str:
-        try:
-            return self.octets(tag).decode("utf-8")
-        except UnicodeDecodeError:
-            raise self._malformed("has a text that is not UTF-8") from None
-
     def generalized_time(self, tag: int = GENERALIZED_TIME) -> datetime.datetime:
         """An aware time in UTC; a fraction is allowed (RFC 3161 §2.4.2), and cut to microseconds."""
         found = _GENERALIZED.match(self.octets(tag))

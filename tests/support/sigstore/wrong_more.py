@@ -2,27 +2,44 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""More cases, of what is rarely wrong; and texts for the verifier's readers, made by rule from right ones: of everything that a reader reads one thing is more,
-less or different. What a reader has to say to each is not written here: `planted.py` asks whether it would still say
-the same with a check left out."""
+"""More cases, of what is rarely wrong; and texts for the verifier's readers, made by rule from right ones: of all that
+a reader reads one thing is more, less or different. What it has to say to each is not written here: `planted.py`
+asks whether it would still say the same with a check left out."""
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import json
 import typing as t
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from tests.support.sigstore import der
 from tests.support.sigstore.ca import Ca
-from tests.support.sigstore.case import ARTIFACT, IMAGE, Case, Make, Root, digest_of, entered, key, keyed, rooted, signed
-from tests.support.sigstore.ct import spki
+from tests.support.sigstore.case import (
+    ARTIFACT,
+    IMAGE,
+    Case,
+    Make,
+    Root,
+    digest_of,
+    entered,
+    key,
+    keyed,
+    rooted,
+    signed,
+)
+from tests.support.sigstore.ct import sct_list, spki
 from tests.support.sigstore.rekor import Json
 from tests.support.sigstore.tsa import ESS_V2, TimestampAuthority, attribute, ess_v1, ess_v2
-from tests.support.sigstore.virtual import AT, Made, VirtualSigstore, claims, pae, statement
+from tests.support.sigstore.virtual import AT, IDENTITY, ISSUER, Made, VirtualSigstore, b64, claims, pae, statement
 from tests.support.sigstore.x509 import (
     CODE_SIGNING,
     Extension,
+    directory,
+    distinguished_name,
     dns,
     email,
     extended_key_usage,
@@ -50,7 +67,10 @@ def reads(virtual: VirtualSigstore) -> t.Iterator[Read]:
         yield from (Read("bundle", changed) for changed in _json(made.bundle))
     for body in _bodies(virtual):
         yield from (Read("log body", changed) for changed in _json(body))
-    yield from (Read("trusted root", changed) for changed in _json(virtual.trusted_root()))
+    root = virtual.trusted_root()
+    for name in ("tlogs", "certificateAuthorities"):
+        root[name] = [{**one, "operator": "sigstore.test"} for one in root[name]]
+    yield from (Read("trusted root", changed) for changed in _json(root))
     yield from (Read("payload", changed) for changed in _json(json.loads(claims(IMAGE))))
     detached = virtual.ct.detached(virtual.ca.root.der, AT)
     yield from (Read("certificate timestamp", changed) for changed in _json(json.loads(detached)))
@@ -61,7 +81,20 @@ def reads(virtual: VirtualSigstore) -> t.Iterator[Read]:
     yield Read("bundle", b" " * (32 * 2**20 + 1))
     yield Read("payload", b" " * (4 * 2**20 + 1))
     yield Read("certificate timestamp", b" " * (64 * 2**10 + 1))
+    signature = base64.b64decode(json.loads(detached)["signature"]) + b"x"
+    longer = {**json.loads(detached), "signature": b64(signature)}
+    yield Read("certificate timestamp", json.dumps(longer).encode())
     yield Read("digest", "sha256:x")
+    made, other = signed(key=lambda v: key())(virtual), virtual.ca.issue(key().public_key(), AT)
+    yield from (Read("given certificate", (made.data, one)) for one in (made.certificate, other))
+    for make in (keyed(log=None, timestamp=False), keyed(), signed(), signed("legacy", log=None)):
+        yield Read("needs trust", make(virtual).data)
+    yield Read("needs trust", b"x")
+    yield from (Read("match", (pattern, value)) for pattern in MATCHED for value in VALUES)
+    for kinds, rules, required in TOGETHER:
+        found = [keyed(kind=kind, log=None)(virtual).data for kind in kinds.split()]
+        yield Read("together", (found, [one.split(",") for one in rules.split()], required))
+    yield from (Read("several", codes.split()) for codes in SEVERAL)
     yield from (Read("layer", one) for one in _layers(virtual))
     yield from (Read("file", one) for one in _files(virtual))
     yield from (Read("rule", {**RULE, **changes}) for changes in RULES)
@@ -83,11 +116,84 @@ def reads(virtual: VirtualSigstore) -> t.Iterator[Read]:
 # What is asked for
 
 PATTERNS = (
-    *("", "a\n", "a" * 2049, "a)", "*a", "(?i)a", "(" * 51 + "a" + ")" * 51, "(a", "\\1", "\\pL", "\\", "\\q", "\\\u00e9"),
-    *("[a", "[[:alpha:]]", "[[a]", "[a-b-c]", "[\\d-z]", "[a-\\d]", "[z-a]", "[a-", "^*", "a**", "(a+)+", "(a{99}){99}"),
-    *("a{1", "a{x}", "a{1,x}", "a{01}", "a{99999}", "a{\u0661}", "a{2,1}", "a{0,1000}" * 3, ".*", ".+", "\\S+", "a{,2}"),
+    *(
+        "",
+        "a\n",
+        "a" * 2049,
+        "a)",
+        "*a",
+        "(?i)a",
+        "(" * 51 + "a" + ")" * 51,
+        "(a",
+        "\\1",
+        "\\pL",
+        "\\",
+        "\\q",
+        "\\\u00e9",
+        "\\\u20ac",
+        "[\\w-z]",
+    ),
+    *(
+        "[a",
+        "[[:alpha:]]",
+        "[[a]",
+        "[a-b-c]",
+        "[\\d-z]",
+        "[a-\\d]",
+        "[z-a]",
+        "[a-",
+        "^*",
+        "a**",
+        "(a+)+",
+        "(a{99}){99}",
+    ),
+    *(
+        "a{1",
+        "a{x}",
+        "a{1,x}",
+        "a{01}",
+        "a{99999}",
+        "a{\u0661}",
+        "a{2,1}",
+        "a{0,1000}" * 3,
+        ".*",
+        ".+",
+        "\\S+",
+        "a{,2}",
+    ),
     *("(?:a|b)", "[a-c]x", "a\\.b", "[^a]b", "\\bab\\b", "(?=a)", "(?<n>a)", "(?#a)", "[a\\-b]", "a{2,3}?", "a\x7f"),
 )
+MATCHED = ("[0-9]x", "[^0-9]x", "a|b", "^a", "a$", "\\bab\\b", "a\\Bb", "a{2,3}", "a+b?", "[a]b", "\\d\\w\\s", "a.c")
+VALUES = (
+    "1x",
+    "ax",
+    "a",
+    "b",
+    "ab",
+    "ba",
+    "aa",
+    "aaaa",
+    "aab",
+    "abc",
+    "a b",
+    "xab x",
+    "1a ",
+    "a\u00e9c",
+    "",
+    "a" * 2049,
+)
+"""Each pattern is compared with each value."""
+
+TOGETHER = (
+    ("p256 p384", "p256,p384 p521", 2),
+    ("p256 p384 p521 ed25519", "p256,p384,p521 ed25519 ed25519", 3),
+    ("p256 p384", "p256,p384 p256", 2),
+)
+"""Whose keys signed an image, the keys of each rule, and how many are required."""
+
+SEVERAL = ("MALFORMED SIG_INVALID", "MALFORMED UNREACHABLE", "PREDICATE_TYPE MALFORMED", "PREDICATE_TYPE")
+"""The refusals of signatures that were found together."""
+
 RULE: Json = {"certificate_identity": "a", "certificate_oidc_issuer": "b"}
 RULES: tuple[Json, ...] = (
     {"certificate_identity": None},
@@ -149,7 +255,12 @@ def _changed(tag: int, contents: bytes) -> t.Iterator[tuple[int, bytes]]:
 
 
 def _holds_der(tag: int, contents: bytes) -> bool:
-    return tag == 0x04 and len(contents) > 1 and contents[0] in (0x03, 0x04, 0x30) and _header(contents, 0)[1] == len(contents)
+    return (
+        tag == 0x04
+        and len(contents) > 1
+        and contents[0] in (0x03, 0x04, 0x30)
+        and _header(contents, 0)[1] == len(contents)
+    )
 
 
 def _header(data: bytes, at: int) -> tuple[int, int]:
@@ -200,6 +311,13 @@ def _certificates(virtual: VirtualSigstore) -> t.Iterator[bytes]:
     code = extended_key_usage(CODE_SIGNING)
     yield ca.subordinate(ca.root, "constrained", path_length=1, extensions=[code, constraints]).der
     yield ca.issue(key().public_key(), AT, san=[f"a{number}@b.c" for number in range(33)])
+    compressed = key().public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    curve = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid("1.2.840.10045.3.1.7"))
+    yield ca.issue(der.sequence(curve, der.bits(compressed)), AT)
+    spelt_out = Extension("2.5.29.19", der.sequence(der.boolean(False)), True)
+    yield ca.issue(key().public_key(), AT, extensions=[spelt_out])
+    yield ca.issue(key().public_key(), AT, san=[], extensions=[Extension("2.5.29.17", der.sequence())])
+    yield from (b"\x30\x84", b"\x30\x81\x02\x05\x00")
     for kind in ("rsa2048", "ed25519", "k256"):
         yield ca.issue(key(kind).public_key(), AT)
     long = Extension("1.2.3.4", b"x" * 70_000)
@@ -212,9 +330,14 @@ def _certificates(virtual: VirtualSigstore) -> t.Iterator[bytes]:
 def _tokens(virtual: VirtualSigstore) -> t.Iterator[bytes]:
     accuracy = der.sequence(der.integer(1), der.tlv(0x80, b"\1"), der.tlv(0x81, b"\1"))
     extension = der.sequence(der.oid("1.2.3"), der.boolean(False), der.octets(b"x"))
-    more = {"accuracy": accuracy, "nonce": 7, "extensions": der.explicit(1, extension)}
+    more: Json = {
+        "accuracy": accuracy,
+        "nonce": 7,
+        "extensions": der.explicit(1, extension),
+        "ordering": der.boolean(True),
+    }
     tsa = virtual.tsa
-    yield tsa.timestamp(b"x", AT, **more, certificates=[])
+    yield tsa.timestamp(b"x", AT, **more, certificates=[], unsigned=der.explicit(1, der.sequence()))
     yield tsa.timestamp(b"x", AT, certificates=[], sid="key", ess=[ess_v1(tsa.leaf), ess_v2(tsa.leaf, "sha512")])
 
 
@@ -225,7 +348,10 @@ def _bundles(virtual: VirtualSigstore) -> t.Iterator[Made]:
         signed(version="0.2"),
         keyed(log=None, timestamp=True),
     ):
-        yield make(virtual)
+        made = make(virtual)
+        for signature in made.bundle.get("dsseEnvelope", {}).get("signatures", ()):
+            signature["keyid"] = "a"
+        yield made
 
 
 def _bodies(virtual: VirtualSigstore) -> t.Iterator[Json]:
@@ -234,7 +360,9 @@ def _bodies(virtual: VirtualSigstore) -> t.Iterator[Json]:
     of: Json = {"signature": b"x", "verifier": verifier}
     yield rekor.hashedrekord(**of, data=payload)
     yield rekor.dsse(**of, payload=payload)
-    yield rekor.intoto(**of, payload=payload, with_payload=True)
+    intoto = rekor.intoto(**of, payload=payload, with_payload=True)
+    intoto["spec"]["content"]["envelope"]["signatures"][0]["keyid"] = "a"
+    yield intoto
     yield rekor.intoto(**of, payload=payload, version="0.0.1")
     yield rekor2.hashedrekord(**of, data=pae(payload))
     yield rekor2.dsse(**of, payload=payload)
@@ -275,7 +403,9 @@ def _layers(virtual: VirtualSigstore) -> t.Iterator[Json]:
     yield {**right, "chain": notes["chain"] * 5}
     yield {**right, "bundle": json.dumps(unnamed)}
     yield from ({**right, "bundle": changed.decode()} for changed in _json(promise))
-    yield from ({**right, "rfc3161timestamp": changed.decode()} for changed in _json(json.loads(notes["rfc3161timestamp"])))
+    yield from (
+        {**right, "rfc3161timestamp": changed.decode()} for changed in _json(json.loads(notes["rfc3161timestamp"]))
+    )
 
 
 def _files(virtual: VirtualSigstore) -> t.Iterator[tuple[bytes, str, bytes | None]]:
@@ -294,6 +424,7 @@ def _files(virtual: VirtualSigstore) -> t.Iterator[tuple[bytes, str, bytes | Non
 
 def _constrained() -> t.Iterator[tuple[bytes, bytes]]:
     """The value of an extension of name constraints, and a name: permitted or excluded, of this and other kinds."""
+    whose = distinguished_name(O="a")
     ip_net = der.tlv(0x87, bytes((192, 0, 2, 0, 255, 255, 255, 0)))
     names = (
         *map(dns, ("b.c", "a.b.c", "xb.c", "*.c", "", "a..c")),
@@ -301,6 +432,7 @@ def _constrained() -> t.Iterator[tuple[bytes, bytes]]:
         *map(uri, ("https://b.c/", "https://a.b.c", "b.c", "https://[::1]/", "https://192.0.2.1/", "https:///")),
         *map(ip, ("192.0.2.1", "198.51.100.1", "2001:db8::1")),
         other_name(der.utf8("a")),
+        directory(distinguished_name(O="a", CN="b")),
     )
     bases = (
         *map(dns, ("b.c", ".b.c", "", "*", "c")),
@@ -309,10 +441,11 @@ def _constrained() -> t.Iterator[tuple[bytes, bytes]]:
         ip_net,
         der.tlv(0x87, b"\0" * 7),
         other_name(der.utf8("a")),
+        *map(directory, (whose, distinguished_name(O="x"), whose + der.null())),
     )
     for base in bases:
         for excluded in (False, True):
-            value = name_constraints(**{"excluded" if excluded else "permitted": [base]}).value
+            value = name_constraints([] if excluded else [base], [base] if excluded else []).value
             for name in names:
                 yield value, der.sequence(name)
 
@@ -339,6 +472,26 @@ def _self_issued(virtual: VirtualSigstore) -> Ca:
     return virtual.ca.subordinate(parent, "", subject=parent.subject, extensions=[extended_key_usage(CODE_SIGNING)])
 
 
+_OWN_NAME = distinguished_name(O="sigstore.test", CN="constraining")
+
+
+@functools.cache
+def _constraining(virtual: VirtualSigstore) -> Ca:
+    """A CA that may certify nobody of its own name."""
+    own = [extended_key_usage(CODE_SIGNING), name_constraints(excluded=[directory(_OWN_NAME)])]
+    return virtual.ca.subordinate(virtual.ca.root, "", subject=_OWN_NAME, extensions=own)
+
+
+@functools.cache
+def _renewed(virtual: VirtualSigstore) -> Ca:
+    own = [extended_key_usage(CODE_SIGNING)]
+    return virtual.ca.subordinate(_constraining(virtual), "", subject=_OWN_NAME, extensions=own)
+
+
+def _of_other_name(virtual: VirtualSigstore) -> Ca:
+    return Ca(distinguished_name(CN="another"), virtual.ca.intermediates[0].key)
+
+
 @functools.cache
 def _by_sha1(virtual: VirtualSigstore) -> Ca:
     parent = virtual.ca.intermediates[0]
@@ -359,8 +512,28 @@ def _certificates_and_chains() -> t.Iterator[Case]:
         ]
     )
     yield Case("a CA that gave itself a new key", row, None, _issued(by=_self_issued), root=path)
+    constrained = rooted(
+        certificateAuthorities=lambda v: [v.ca.trusted(chain=[_renewed(v).der, _constraining(v).der, v.ca.root.der])]
+    )
+    name = "a CA that gave itself a new key, whose own name its constraints exclude"
+    yield Case(name, row, None, _issued(by=_renewed), root=constrained)
+    yield Case("a certificate that names another issuer", row, "CHAIN_INVALID", _issued(by=_of_other_name))
     yield Case("a certificate signed with SHA-1", row, "CHAIN_INVALID", _issued(by=_by_sha1))
     yield Case("a certificate signed with a key of another kind", row, "CHAIN_INVALID", _issued(by=_by_rsa))
+
+
+def _longer_list(virtual: VirtualSigstore) -> Made:
+    seen: list[bytes] = []
+
+    def scts(tbs: bytes, issuer: bytes) -> list[bytes]:
+        seen.append(virtual.ct.sct(AT, tbs=tbs, issuer_spki=issuer))
+        return seen
+
+    same: Json = {"san": IDENTITY, "issuer": ISSUER, "serial": 77}
+    virtual.ca.issue(key().public_key(), AT, make_scts=scts, **same)
+    listed = Extension("1.3.6.1.4.1.11129.2.4.2", der.octets(sct_list(seen) + b"x"))
+    certificate = virtual.ca.issue(key().public_key(), AT, extensions=[listed], **same)
+    return signed(key=key(), certificate=certificate)(virtual)
 
 
 def _certificate_timestamps() -> t.Iterator[Case]:
@@ -370,10 +543,14 @@ def _certificate_timestamps() -> t.Iterator[Case]:
 
         return signed(issue={"make_scts": scts})(virtual)
 
+    yield Case("a list of a certificate's timestamps with a byte after it", ("AT-32",), "SCT_INVALID", _longer_list)
     yield Case("a certificate's timestamp that calls itself of version 2", ("AT-32",), "SCT_INVALID", relabelled)
-    never = b"\0" * 33 + b"\xff" * 8 + b"\0\0" + b"\4\3" + b"\0\0"
-    late = signed(issue={"make_scts": lambda tbs, issuer: [never]})
-    yield Case("a certificate's timestamp of no time", ("AT-32",), "SCT_INVALID", late)
+
+    def never(virtual: VirtualSigstore) -> Made:
+        sct = virtual.ct.sct(AT, tbs=b"x", issuer_spki=b"x")
+        return signed(issue={"make_scts": lambda tbs, issuer: [sct[:33] + b"\xff" * 8 + sct[41:]]})(virtual)
+
+    yield Case("a certificate's timestamp of no time", ("AT-32",), "SCT_INVALID", never)
 
 
 def _stamped(*certificates: bytes, authority: TimestampAuthority | None = None, **how: t.Any) -> Make:
@@ -398,8 +575,20 @@ def _by_ed25519(virtual: VirtualSigstore) -> Made:
     return made
 
 
-def _authority(tsa: TimestampAuthority) -> Json:
-    certificates = [{"rawBytes": b64(tsa.root.der)}]
+@functools.cache
+def _with_intermediate() -> TimestampAuthority:
+    return TimestampAuthority(name="tsa of an intermediate", intermediate=True)
+
+
+def _by_intermediate(virtual: VirtualSigstore) -> Made:
+    made = signed(log=None)(virtual)
+    token = _with_intermediate().timestamp(made.signature, AT)
+    made.material["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": b64(token)}]}
+    return made
+
+
+def _authority(tsa: TimestampAuthority, *chain: bytes) -> Json:
+    certificates = [{"rawBytes": b64(one)} for one in chain or [tsa.root.der]]
     return {"certChain": {"certificates": certificates}, "validFor": {"start": "2026-01-01T00:00:00Z"}}
 
 
@@ -408,6 +597,9 @@ def _timestamps() -> t.Iterator[Case]:
     unreadable = der.sequence(der.null())
     of_it = attribute(ESS_V2, der.sequence(der.sequence(der.sequence(der.octets(hashlib.sha256(unreadable).digest())))))
     ed25519 = rooted(timestampAuthorities=lambda v: [_authority(_ed25519())])
+    between = rooted(
+        timestampAuthorities=lambda v: [_authority(_with_intermediate(), *_with_intermediate().chain_der()[1:])]
+    )
     many = rooted(timestampAuthorities=lambda v: [_authority(_namesakes()[1])] * 120 + [_authority(v.tsa)])
     for name, code, make, root in (
         ("with one that cannot be read beside its certificate", None, _stamped(unreadable), None),
@@ -415,6 +607,7 @@ def _timestamps() -> t.Iterator[Case]:
         ("of an algorithm that is not known", "TSA_INVALID", _stamped(algorithm="1.2.3"), None),
         ("by P-384 that says Ed25519", "TSA_INVALID", _stamped(algorithm="1.3.101.112"), None),
         ("by Ed25519 that says ECDSA", "TSA_INVALID", _by_ed25519, ed25519),
+        ("of an authority known by its CAs", None, _by_intermediate, between),
         ("of more authorities of one name than are looked at", "LIMIT_EXCEEDED", signed(log=None), many),
     ):
         yield Case(f"a timestamp {name}", rows, code, make, policy=policy, root=root)
@@ -463,4 +656,32 @@ def _odd_ca(virtual: VirtualSigstore) -> Json:
     return virtual.ca.trusted(chain=[virtual.ca.issue(key("k256").public_key(), AT), virtual.ca.root.der])
 
 
-CASES = [*_certificates_and_chains(), *_certificate_timestamps(), *_timestamps(), *_log_entries(), *_trusted_roots()]
+def _others() -> t.Iterator[Case]:
+    yield Case(
+        "an entry of v2 without time, of one's own CA",
+        ("AT-30a",),
+        "NO_TRUSTED_TIME",
+        signed(log="v2", timestamp=False, issue={"ct": None}),
+        policy={"ignore_sct": True},
+        now=AT,
+    )
+    ours = {"digest": {"sha256": IMAGE.partition(":")[2]}}
+    two = signed(payload=statement(IMAGE, subject=[ours, {**ours, "annotations": {"a": "1"}}]))
+    wanted = {"annotations": {"a": "1"}}
+    yield Case("a statement whose second subject has the annotations", ("AT-39a",), None, two, policy=wanted)
+    unnamed = {"certificate_identity_regexp": "x*", "certificate_oidc_issuer": ISSUER}
+    of_nobody = signed(issue={"san": [directory(distinguished_name(CN="x"))]})
+    name = "a pattern that fits nothing at all, and a name of a kind that says nothing"
+    yield Case(name, ("AT-36e",), "IDENTITY_MISMATCH", of_nobody, identity=unnamed)
+    odd = signed(issue={"issuer": f"{ISSUER}\n"})
+    yield Case("an issuer with a newline after it", ("AT-36g",), "MALFORMED", odd)
+
+
+CASES = [
+    *_others(),
+    *_certificates_and_chains(),
+    *_certificate_timestamps(),
+    *_timestamps(),
+    *_log_entries(),
+    *_trusted_roots(),
+]

@@ -115,3 +115,11 @@ def test_secrets_are_masked_in_every_spelling_and_facts_stay_whole() -> None:
     assert secret not in str(masked) and "cEBzcy93b3JkKyIxIg==" not in str(masked) and "p%40" not in str(masked)
     assert masked["images"][0]["pinned"] == "r/a@sha256:abc", "a digest with asterisks in it would deploy nothing"
     assert mask(result, set()) == result
+
+
+def test_a_question_may_have_keys_of_several_kinds(tmp_path: Path) -> None:
+    cache = RunCache(str(tmp_path), "task", False)
+    judge = Judge(ACCEPTED)
+    for document in ({1: "a", "b": "c"}, {"1": "a", "b": "c"}, {"b": "c", 1: "a"}, {"x": [{1: 2}]}, {"x": [{"1": 2}]}):
+        cache.verdict(DIGEST, {"document": document}, judge)
+    assert judge.asked == 4, "the order of keys is none, and 1 is not '1'"

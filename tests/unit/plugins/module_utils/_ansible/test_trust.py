@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import typing as t
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -43,12 +43,17 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[usecase.Source]:
 
     monkeypatch.setattr(usecase, "default_document", default)
     monkeypatch.setattr(module, "default_document", default)
+    monkeypatch.setattr(module, "document_at_hand", lambda source: None)
     return asked
 
 
-def context_of(folder: Path, environ: t.Mapping[str, str] | None = None, **params: t.Any) -> Context:
+def context_of(
+    folder: Path, environ: t.Mapping[str, str] | None = None, from_task: t.Iterable[str] = (), **params: t.Any
+) -> Context:
     given = {name: params.pop(name, option.get("default")) for name, option in TRUST.options.items()}
-    return Context(params={**given, **params}, environ=environ or {}, files=FolderFiles(folder))
+    return Context(
+        params={**given, **params}, environ=environ or {}, files=FolderFiles(folder), from_task=frozenset(from_task)
+    )
 
 
 def refusal(call: t.Callable[[], object]) -> Rejection:
@@ -78,19 +83,53 @@ def test_a_trusted_root_of_yaml_may_have_times(tmp_path: Path) -> None:
     assert root.ct_logs[0].window.start == AT
 
 
+def _loop() -> dict[str, t.Any]:
+    made: dict[str, t.Any] = {}
+    made["a"] = made
+    return made
+
+
+def _deep(levels: int) -> dict[str, t.Any]:
+    made: dict[str, t.Any] = {}
+    for _dummy in range(levels):
+        made = {"a": made}
+    return made
+
+
 @pytest.mark.parametrize(
-    "given", [7, True, ["root.json"], {"mediaType": {1, 2}}, {"a": float("nan")}, "{", '{"\udcff"']
+    "given",
+    [
+        7,
+        True,
+        "",
+        " ",
+        ["root.json"],
+        {"mediaType": {1, 2}},
+        {"a": float("nan")},
+        "{",
+        '{"\udcff"',
+        {date(2026, 1, 1): 1},
+        {1: 1, "a": 2},
+        _loop(),
+        _deep(900),
+        _deep(100_000),
+        {"mediaType": date(2026, 1, 1)},
+        {"a": "x\0"},
+    ],
 )
-def test_a_trusted_root_that_is_none_is_refused(tmp_path: Path, given: t.Any) -> None:
-    code = refusal(lambda: trust_of(context_of(tmp_path, trusted_root=given)).root()).code
-    assert code in ("POLICY_UNSUPPORTED", "MALFORMED", "TRUST_ROOT")
+def test_a_trusted_root_that_is_none_is_refused_at_once(tmp_path: Path, given: t.Any) -> None:
+    """Even if only keys are named, and nothing needs it."""
+    code = refusal(lambda: trust_of(context_of(tmp_path, trusted_root=given))).code
+    assert code in ("POLICY_UNSUPPORTED", "MALFORMED", "TRUST_ROOT", "LIMIT_EXCEEDED")
 
 
-def test_a_file_of_an_option_is_missed_at_once(tmp_path: Path) -> None:
-    for name in ("trusted_root", "certificate_chain", "ca_roots"):
-        given: dict[str, t.Any] = {name: "none"}
-        with pytest.raises(FileNotFoundError):
-            trust_of(context_of(tmp_path, **given))
+@pytest.mark.parametrize("name", ["trusted_root", "certificate_chain", "ca_roots"])
+def test_a_file_of_an_option_is_read_at_once_and_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "junk").write_bytes(b"junk")
+    for file in ("none", "junk", "."):
+        given: dict[str, t.Any] = {name: file}
+        rejection = refusal(lambda given=given: trust_of(context_of(tmp_path, **given)))  # type: ignore[misc]
+        assert file != "none" or name in rejection.message
 
 
 @pytest.mark.parametrize(
@@ -183,27 +222,93 @@ def test_what_the_controller_could_not_have_is_refused_where_it_is_needed(
     assert (rejection.code, rejection.message) == ("TRUST_ROOT", "The mirror is gone.")
 
 
-@pytest.mark.parametrize("key", [{"key": "cosign.pub"}, {"keys": ["cosign.pub"]}])
-def test_keys_without_a_log_fetch_nothing_for_the_host(tmp_path: Path, key: t.Any, fetched: list[t.Any]) -> None:
-    handed = handed_over(context_of(tmp_path, insecure_ignore_tlog=True, **key))
-    assert fetched == []
-    assert refusal(trust_of(over_there(tmp_path, handed)).root).code == "TRUST_ROOT"
+KEYS: list[dict[str, t.Any]] = [
+    {"key": "cosign.pub"},
+    {"keys": ["cosign.pub"]},
+    {"signers": [{"key": "a.pub", "certificate_identity": None}, {"key": "b.pub"}]},
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_keys_without_a_log_fetch_nothing_for_the_host(
+    tmp_path: Path, key: t.Any, fetched: list[t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = context_of(tmp_path, insecure_ignore_tlog=True, **key)
+    rejection = refusal(trust_of(over_there(tmp_path, handed_over(context))).root)
+    assert rejection.code == "TRUST_ROOT" and "timestamp" in rejection.message and "run_on" in rejection.message
     assert fetched == [], "a managed host fetches nothing itself"
-    assert handed_over(context_of(tmp_path, **key))["_trusted_root"]["data"] and len(fetched) == 1
+    monkeypatch.setattr(module, "document_at_hand", lambda source: DEFAULT)
+    assert trust_of(over_there(tmp_path, handed_over(context))).root().name == "default root"
+    assert fetched == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        *KEYS,
+        {**KEYS[0], "insecure_ignore_tlog": True, "use_signed_timestamps": True},
+        {"insecure_ignore_tlog": True},
+        {"insecure_ignore_tlog": True, "signers": [{"key": "a.pub"}, {"key": None, "certificate_identity": "x"}]},
+        {"insecure_ignore_tlog": True, "signers": []},
+    ],
+)
+def test_what_may_be_needed_is_handed_over(tmp_path: Path, params: t.Any, fetched: list[t.Any]) -> None:
+    assert handed_over(context_of(tmp_path, **params))["_trusted_root"]["data"] and len(fetched) == 1
 
 
 def test_trust_that_the_task_gives_goes_before_what_is_handed_over(tmp_path: Path, fetched: list[t.Any]) -> None:
     assert handed_over(context_of(tmp_path, trusted_root="there.json")) == {}
-    assert handed_over(context_of(tmp_path, ca_roots="there.pem")) == {}
-    context = context_of(tmp_path, {"SIGSTORE_ROOT_FILE": "there.pem"})
-    assert handed_over(context) != {}, "the controller's own variables are not the host's"
-    context.from_task = frozenset(("SIGSTORE_ROOT_FILE",))
-    assert handed_over(context) == {}
-    assert len(fetched) == 1
-    (tmp_path / "rekor.pub").write_bytes(public_key().pem)
-    handed = handed_over(context_of(tmp_path))
-    there = context_of(tmp_path, {"SIGSTORE_REKOR_PUBLIC_KEY": "rekor.pub"}, **handed)
-    assert trust_of(there).root().logs
+    for context in (
+        context_of(tmp_path, ca_roots="there.pem"),
+        context_of(tmp_path, {"SIGSTORE_ROOT_FILE": "there.pem"}, ["SIGSTORE_ROOT_FILE"]),
+    ):
+        assert handed_over(context) == {"_trusted_root": {"files": {}, "refusal": ""}}
+    assert fetched == []
+
+
+def test_a_root_of_yaml_comes_over_as_it_is(tmp_path: Path, fetched: list[t.Any]) -> None:
+    written = yaml.safe_load(yaml.safe_dump(ROOT).replace("'2026", "2026").replace("Z'", "Z"))
+    there = over_there(tmp_path, handed_over(context_of(tmp_path, trusted_root=written)))
+    assert trust_of(there).root().ct_logs[0].window.start == AT and fetched == []
+    assert refusal(lambda: handed_over(context_of(tmp_path, trusted_root={date(2026, 1, 1): 1}))).code == "MALFORMED"
+
+
+def test_files_of_the_controllers_variables_serve_the_host(tmp_path: Path, fetched: list[t.Any]) -> None:
+    """The same task trusts the same on both, whoever set the variable."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder, authority in ((here, CertificateAuthority(AT)), (there, CertificateAuthority(AT))):
+        folder.mkdir()
+        (folder / "ca.pem").write_bytes(authority.chain_pem)
+        (folder / "rekor.pub").write_bytes(public_key().pem)
+    environ = {"SIGSTORE_ROOT_FILE": "ca.pem", "SIGSTORE_REKOR_PUBLIC_KEY": "rekor.pub"}
+    controller = context_of(here, environ, ["SIGSTORE_REKOR_PUBLIC_KEY"])
+    handed = json.loads(json.dumps(handed_over(controller)))
+    assert set(handed["_trusted_root"]["files"]) == {"SIGSTORE_ROOT_FILE"}
+    # The host has a variable of its own too, which the same task on the controller would know nothing of.
+    host = {"SIGSTORE_REKOR_PUBLIC_KEY": "rekor.pub", "SIGSTORE_TSA_CERTIFICATE_FILE": "ca.pem"}
+    trust = trust_of(context_of(there, host, ["SIGSTORE_REKOR_PUBLIC_KEY"], **handed))
+    same = trust_of(controller)
+    assert trust.fingerprint == same.fingerprint and trust.root().fingerprint == same.root().fingerprint
+    assert trust.root().name == same.root().name and fetched == []
+
+
+def test_a_variable_of_the_controller_that_names_nothing_is_told_over_there(
+    tmp_path: Path, fetched: list[t.Any]
+) -> None:
+    for variable, path in (("SIGSTORE_ROOT_FILE", "none.pem"), ("SIGSTORE_REKOR_PUBLIC_KEY", "a\0b")):
+        context = context_of(tmp_path, {variable: path})
+        for trust in (trust_of(context), trust_of(over_there(tmp_path, handed_over(context)))):
+            rejection = refusal(trust.root)
+            assert rejection.code == "TRUST_ROOT" and variable in rejection.message
+    assert fetched == []
+
+
+def test_the_folder_of_the_run_is_where_the_default_may_be_kept(tmp_path: Path, fetched: list[usecase.Source]) -> None:
+    context = context_of(tmp_path)
+    context.cache.folder = "/run-folder"  # type: ignore[attr-defined]
+    trust_of(context).root()
+    handed_over(context)
+    assert [source.spare for source in fetched] == ["/run-folder"] * 2
 
 
 # Documentation -------------------------------------------------------------------------------------------------------

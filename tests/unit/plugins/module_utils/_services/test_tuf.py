@@ -27,6 +27,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf i
     Document,
     Repository,
     fetch_trusted_root,
+    kept_trusted_root,
     shipped_trusted_root,
 )
 from tests.support.sigstore.tuf_repository import BASE, TufRepository
@@ -43,16 +44,18 @@ class Client:
         self.folder = folder
         self.now = datetime.now(timezone.utc)
         self.start: bytes | None = repository.first_root
+        self.url = BASE
+        self.spare = ""
 
     def __call__(self, later: timedelta = timedelta()) -> Document:
-        source = Repository(BASE, str(self.folder), self.start)
+        source = Repository(self.url, str(self.folder), self.start, self.spare)
         return fetch_trusted_root(source, self.repository.get, lambda: self.now + later)
 
     def refused(self, later: timedelta = timedelta()) -> str:
         with pytest.raises(Rejection) as caught:
             self(later)
         assert caught.value.code == "TRUST_ROOT"
-        assert "trusted_root" in caught.value.message and "offline: true" in caught.value.message
+        assert "trusted_root" in caught.value.message and "offline" not in caught.value.message
         return caught.value.message
 
     def requests(self) -> list[str]:
@@ -82,8 +85,13 @@ def warm(client: Client) -> Client:
     return client
 
 
-def snapshot_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+def kept_of(client: Client) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = json.loads((client.folder / "kept.json").read_bytes())
+    return found
+
+
+def keep(client: Client, **changed: t.Any) -> None:
+    (client.folder / "kept.json").write_text(json.dumps({**kept_of(client), **changed}))
 
 
 def test_the_root_is_fetched_and_named(client: Client) -> None:
@@ -124,7 +132,7 @@ def test_a_clock_that_went_back_asks_again(warm: Client) -> None:
 def test_the_folder_is_for_its_user_alone(client: Client) -> None:
     client()
     assert stat.S_IMODE(client.folder.stat().st_mode) == 0o700
-    assert not [path for path in client.folder.iterdir() if path.name in ("work", "kept.json.new")]
+    assert sorted(path.name for path in client.folder.iterdir()) == ["kept.json", "lock"]
 
 
 def test_a_new_root_is_followed_through_every_version(warm: Client) -> None:
@@ -245,13 +253,13 @@ def test_at_34_a_repository_that_lies_is_refused(client: Client, name: str) -> N
     message = client.refused()
     assert BASE in message
     assert ("clock" in message) == ("expired" in name)
-    assert not (client.folder / "kept.json").exists()
+    assert kept_of(client)["files"] == {}
 
 
 @pytest.mark.attack("AT-34")
 @pytest.mark.parametrize("name", ATTACKS)
 def test_at_34_a_lie_never_replaces_what_is_kept(warm: Client, name: str) -> None:
-    before = snapshot_of(warm.folder / "metadata")
+    before = kept_of(warm)["files"]
     ATTACKS[name](warm.repository)
     if name.startswith("target "):
         # That one is there already, and is not asked for again.
@@ -260,7 +268,7 @@ def test_at_34_a_lie_never_replaces_what_is_kept(warm: Client, name: str) -> Non
         ATTACKS[name](warm.repository)
     if not name.endswith("edited") or name.startswith("timestamp"):
         warm.refused(24 * HOUR)
-    assert snapshot_of(warm.folder / "metadata") == before
+    assert kept_of(warm)["files"] == before
     assert not list(warm.folder.parent.parent.rglob("authorized_keys"))
 
 
@@ -301,17 +309,32 @@ def test_at_33j_tls_that_fails_names_the_clock(client: Client) -> None:
 @pytest.mark.attack("AT-34")
 def test_at_34_a_start_that_is_too_old_says_what_to_renew(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     other = TufRepository({"trusted_root.json": FIRST})
-    monkeypatch.setattr(tuf, "_shipped", lambda url, file: other.first_root)
+    monkeypatch.setattr(tuf, "_shipped", lambda url, file: other.first_root if file == "root.json" else None)
     client.start = None
     client.repository.publish_root()
     message = client.refused()
     assert "Python package sigstore" in message and "version 1" in message and "TUF_ROOT_JSON" in message
 
 
-@pytest.mark.parametrize("start", [b"", b"{}", b"\xff", b"[" * 100000])
-def test_a_start_that_is_none_is_refused(client: Client, start: bytes) -> None:
-    client.start = start or b"x"
-    client.refused()
+@pytest.mark.parametrize("start", [b"", b"{}", b"\xff", b"[" * 100000, b"-----BEGIN CERTIFICATE-----\n"])
+def test_a_start_that_is_none_is_refused_and_named(client: Client, start: bytes) -> None:
+    client.start = start
+    message = client.refused()
+    assert "TUF_ROOT_JSON is none" in message and "correct TUF_ROOT_JSON" in message
+    assert client.requests() == []
+
+
+def test_a_start_of_another_repository_is_named(client: Client) -> None:
+    client.start = TufRepository({}).first_root
+    assert "set TUF_ROOT_JSON to a root.json of this repository" in client.refused()
+
+
+def test_offline_is_advised_only_where_it_helps(client: Client) -> None:
+    """Of a mirror of one's own nothing is shipped."""
+    client.url = tuf.PUBLIC_GOOD
+    client.repository.refusal = Rejection("UNREACHABLE", "The server is not there.")
+    with pytest.raises(Rejection, match="or set offline: true"):
+        client()
 
 
 # A repository that does not answer -----------------------------------------------------------------------------------
@@ -351,28 +374,25 @@ def test_at_34_without_an_answer_and_anything_kept_it_is_refused(client: Client,
     message = client.refused()
     if isinstance(SILENT[name], Rejection):
         assert SILENT[name].message.rstrip(".") in message
+    client.requests()
+    assert client.refused() == message and client.requests() == [], "nobody asks again in the same seconds"
     client.repository.refusal = None
-    assert client().data == FIRST
+    assert client(timedelta(seconds=11)).data == FIRST
 
 
 def age(client: Client, role: str) -> None:
     """Let what is kept have expired by now: made at the repository, valid when it was fetched."""
-    past = datetime.now(timezone.utc).replace(microsecond=0) - HOUR
-    getattr(client.repository, role).expires = past
+    repository, files = client.repository, kept_of(client)["files"]
+    getattr(repository, role).expires = datetime.now(timezone.utc).replace(microsecond=0) - HOUR
     if role == "root":
-        client.repository.publish_root()
-        shutil.copy(_put(client, "2.root.json"), client.folder / "metadata/root_history/2.root.json")
-        return
-    client.repository.publish()
-    for name in ("timestamp", "snapshot", "targets"):
-        version = "" if name == "timestamp" else f"{getattr(client.repository, name).version}."
-        shutil.copy(_put(client, f"{version}{name}.json"), client.folder / f"metadata/{name}.json")
-
-
-def _put(client: Client, name: str) -> Path:
-    path = client.folder.parent / "copied.json"
-    path.write_bytes(client.repository.files[name])
-    return path
+        repository.publish_root()
+        files["root_history/2.root.json"] = repository.files["2.root.json"].decode()
+    else:
+        repository.publish()
+        for name in ("timestamp", "snapshot", "targets"):
+            version = "" if name == "timestamp" else f"{getattr(repository, name).version}."
+            files[f"{name}.json"] = repository.files[f"{version}{name}.json"].decode()
+    keep(client, files=files)
 
 
 @pytest.mark.attack("AT-34")
@@ -388,33 +408,102 @@ def test_at_34_what_is_kept_and_expired_serves_nobody(warm: Client, role: str) -
 @pytest.mark.parametrize("name", ["timestamp.json", "snapshot.json", "targets.json", "targets/trusted_root.json"])
 @pytest.mark.parametrize("how", ["cut", "flipped", "gone", "another"])
 def test_at_34_what_is_kept_and_damaged_serves_nobody(warm: Client, name: str, how: str) -> None:
-    path = warm.folder / "metadata" / name
-    data = path.read_bytes()
-    if how == "gone":
-        path.unlink()
-    else:
-        changed = {"cut": data[:-5], "flipped": data.replace(b"r", b"s", 1), "another": SECOND}[how]
-        path.write_bytes(changed)
+    files = kept_of(warm)["files"]
+    data = files.pop(name)
+    if how != "gone":
+        files[name] = {"cut": data[:-5], "flipped": data.replace("r", "s", 1), "another": SECOND.decode()}[how]
+    keep(warm, files=files)
     warm.repository.refusal = Rejection("UNREACHABLE", "The server is not there.")
     assert "serves no more" in warm.refused(24 * HOUR)
     warm.repository.refusal = None
-    assert warm(24 * HOUR).data == FIRST, "what is damaged is fetched anew"
+    assert warm(25 * HOUR).data == FIRST, "what is damaged is fetched anew"
 
 
 @pytest.mark.attack("AT-34")
-@pytest.mark.parametrize("how", ["cut", "empty", "list", "another root", "no time"])
-def test_at_34_a_damaged_note_of_what_is_kept_is_fetched_anew(warm: Client, how: str) -> None:
-    path = warm.folder / "kept.json"
-    kept = json.loads(path.read_bytes())
-    made = {
-        "cut": path.read_bytes()[:40],
-        "empty": b"",
-        "list": b"[]",
-        "another root": json.dumps({**kept, "trusted_root": SECOND.decode()}).encode(),
-        "no time": json.dumps({**kept, "until": None}).encode(),
-    }
-    path.write_bytes(made[how])
+@pytest.mark.parametrize(
+    "made",
+    [
+        b"",
+        b"[]",
+        b"[" * 100000,
+        b'{"url": "https://tuf.sigstore.test"}',
+        {"files": []},
+        {"files": {"timestamp.json": 7}},
+        {"files": {"timestamp.json": "\udcff"}},
+        {"files": {"../../evil.json": "x", "a\0.json": "x", "targets/..": "x"}},
+        {"since": None},
+        {"since": float("nan")},
+        {"since": 4e9},
+        {"since": 10**400},
+        {"tried": None},
+        {"url": "https://other.test"},
+    ],
+)
+def test_at_34_a_damaged_note_of_what_is_kept_is_fetched_anew(warm: Client, made: t.Any) -> None:
+    if isinstance(made, bytes):
+        (warm.folder / "kept.json").write_bytes(made)
+    else:
+        keep(warm, **made)
     assert warm().data == FIRST and warm.requests() != []
+    assert not list(warm.folder.parent.parent.rglob("evil.json"))
+    assert warm().data == FIRST and warm.requests() == []
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_what_somebody_else_signed_serves_nobody(warm: Client, tmp_path: Path) -> None:
+    """A restored cache, or two folders that were swapped: another repository's file at the place of this one's."""
+    other = Client(TufRepository({"trusted_root.json": SECOND}), tmp_path / "cache" / "other")
+    assert other().data == SECOND
+    shutil.copy(other.folder / "kept.json", warm.folder / "kept.json")
+    assert warm().data == FIRST and warm.requests() != []
+    keep(warm, files=kept_of(other)["files"])
+    warm.repository.refusal = Rejection("UNREACHABLE", "The server is not there.")
+    assert "serves no more" in warm.refused()
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("name", ["kept.json", "lock", "kept.json.new"])
+@pytest.mark.parametrize("how", ["fifo", "folder", "link"])
+def test_at_34_what_is_no_file_is_not_read(warm: Client, name: str, how: str, tmp_path: Path) -> None:
+    path = warm.folder / name
+    if path.exists():
+        shutil.move(path, tmp_path / name)
+    (tmp_path / name).touch()
+    before = (tmp_path / name).read_bytes()
+    if how == "fifo":
+        os.mkfifo(path)
+    elif how == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / name)
+    done: list[bytes] = []
+    worker = threading.Thread(target=lambda: done.append(warm(24 * HOUR).data), daemon=True)
+    worker.start()
+    worker.join(20)
+    assert done == [FIRST]
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("data", [b"\xff\xfe{}", b'"\xed\xa0\x80"'])
+def test_at_34_a_target_that_is_no_text_is_a_lie(client: Client, warm: Client, data: bytes) -> None:
+    warm.repository.contents["trusted_root.json"] = data
+    warm.repository.publish()
+    assert "not UTF-8" in warm.refused(24 * HOUR)
+    assert kept_of(warm)["files"]["targets/trusted_root.json"] == FIRST.decode()
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_what_is_kept_serves_without_any_request(warm: Client) -> None:
+    source = Repository(BASE, str(warm.folder), warm.start)
+
+    def at(later: timedelta) -> Document | None:
+        return kept_trusted_root(source, lambda: warm.now + later)
+
+    assert at(timedelta()) == at(48 * HOUR) == Document(FIRST, f"trusted root of {BASE}", "")
+    assert at(10 * 24 * HOUR) is None, "its metadata expires"
+    keep(warm, files={})
+    assert at(timedelta()) is None and warm.requests() == []
 
 
 @pytest.mark.attack("AT-34")
@@ -439,11 +528,84 @@ def test_at_34_a_folder_that_cannot_be_made_is_no_fault(client: Client, tmp_path
 
 
 @pytest.mark.attack("AT-34")
-def test_at_34_a_folder_that_others_write_is_not_used(warm: Client) -> None:
-    warm.folder.chmod(0o777)
-    kept = json.loads((warm.folder / "kept.json").read_bytes())
+@pytest.mark.parametrize("level", ["parent", "name"])
+def test_at_34_a_folder_that_others_write_is_not_used(warm: Client, level: str) -> None:
+    before = kept_of(warm)
+    folder = warm.folder.parent if level == "parent" else warm.folder
+    folder.chmod(0o775)
     assert warm().data == FIRST and warm.requests() != []
-    assert json.loads((warm.folder / "kept.json").read_bytes()) == kept
+    assert kept_of(warm) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to somebody else")
+@pytest.mark.attack("AT-34")
+@pytest.mark.parametrize("level", ["parent", "name"])
+def test_at_34_a_folder_of_somebody_else_is_not_used(warm: Client, level: str) -> None:
+    folder = warm.folder.parent if level == "parent" else warm.folder
+    os.chown(folder, 65534, 65534)
+    assert warm().data == FIRST and warm.requests() != []
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_what_is_read_is_in_the_folder_that_was_looked_at(
+    warm: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else swaps the folder between the look at its owner and the reading."""
+    theirs = tmp_path / "theirs"
+    shutil.copytree(warm.folder, theirs)
+    (theirs / "kept.json").write_bytes(b"theirs")
+    real, seen = os.fstat, list[int]()
+
+    def swapping(descriptor: int) -> os.stat_result:
+        found = real(descriptor)
+        if stat.S_ISDIR(found.st_mode) and found.st_ino == warm.folder.stat().st_ino and not seen:
+            seen.append(1)
+            warm.folder.rename(tmp_path / "away")
+            theirs.rename(warm.folder)
+        return found
+
+    monkeypatch.setattr(os, "fstat", swapping)
+    assert warm().data == FIRST and warm.requests() == [] and seen
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_every_level_that_is_made_is_for_its_user_alone(client: Client, tmp_path: Path) -> None:
+    client.folder = tmp_path / "a" / "b" / "c" / "d"
+    old = os.umask(0o002)
+    try:
+        assert client().data == FIRST
+    finally:
+        os.umask(old)
+    levels = [client.folder, *list(client.folder.parents)[:3]]
+    assert [stat.S_IMODE(level.stat().st_mode) for level in levels] == [0o700] * 4
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_folder_that_cannot_be_written_has_a_spare(client: Client, tmp_path: Path) -> None:
+    """Six hosts would ask six times else."""
+    client.folder = tmp_path / "file" / "cache" / "tuf"
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "run").mkdir(0o700)
+    client.spare = str(tmp_path / "run" / "supplychain.cosign" / "tuf")
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(lambda _dummy: client().data, range(6))) == {FIRST}
+    assert client.requests().count("timestamp.json") == 1
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_folder_that_can_only_be_read_serves(warm: Client, tmp_path: Path) -> None:
+    """An execution environment that brings what was fetched when it was built."""
+    seen = kept_of(warm)
+    warm.spare = str(tmp_path / "run" / "tuf")
+    for path in warm.folder.iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    (warm.folder / "lock").unlink()
+    (warm.folder / "lock").mkdir()
+    (warm.folder / "kept.json.new").mkdir()
+    assert warm().data == FIRST and warm.requests() == []
+    assert warm(24 * HOUR).data == FIRST and warm.requests() == ["2.root.json", "timestamp.json"]
+    assert warm(25 * HOUR).data == FIRST and warm.requests() == []
+    assert kept_of(warm) == seen
 
 
 @pytest.mark.attack("AT-34")
@@ -456,24 +618,21 @@ def test_at_34_a_link_in_place_of_the_folder_is_not_followed(client: Client, tmp
 
 
 @pytest.mark.attack("AT-34")
-@pytest.mark.parametrize("failing", ["_keep", "_write", "_update"])
-def test_at_34_a_full_disk_costs_only_the_keeping(warm: Client, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = getattr(tuf, failing)
+def test_at_34_a_full_disk_costs_only_the_keeping(warm: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: t.Any) -> t.NoReturn:
+        raise OSError(28, "No space left on device")
 
-    def full(*arguments: t.Any) -> t.Any:
-        if any(str(warm.folder) in str(one) for one in arguments):
-            raise OSError(28, "No space left on device")
-        return real(*arguments)
-
-    monkeypatch.setattr(tuf, failing, full)
+    before = kept_of(warm)
+    monkeypatch.setattr(tuf, "replace_file", full)
     assert warm(24 * HOUR).data == FIRST
+    assert kept_of(warm) == before
 
 
 def test_no_folder_at_all_is_told(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"")
     client.folder = tmp_path / "file" / "cache"
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
-    assert "no folder" in client.refused()
+    assert "TMPDIR" in client.refused()
 
 
 @pytest.mark.attack("AT-34")
@@ -557,7 +716,7 @@ def _where(thread: threading.Thread) -> str:
     while frame is not None:
         names.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
         frame = frame.f_back
-    return "flock" if any(name.startswith("_locked:") for name in names) else ""
+    return "flock" if any(name.startswith("locked_folder:") for name in names) else ""
 
 
 # The package ---------------------------------------------------------------------------------------------------------

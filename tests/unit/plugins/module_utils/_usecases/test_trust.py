@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.resources
 import json
+import os
 import socket
 import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -22,12 +25,14 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.trust
     Source,
     Trust,
     default_document,
+    document_at_hand,
     trust_by_default,
     trust_in_document,
     trust_in_files,
 )
 from tests.support.http_server import Exchange, HTTPServer, Request, Response
 from tests.support.keys import public_key
+from tests.support.sigstore.ca import CertificateAuthority
 from tests.support.sigstore.tuf_repository import BASE, TufRepository
 
 ROOT = json.dumps({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}).encode()
@@ -68,24 +73,44 @@ def test_a_refusal_is_told_to_everyone_and_not_asked_for_again() -> None:
     assert one is not other and calls == [1]
 
 
-def test_a_document_is_parsed_when_it_is_needed() -> None:
-    trust = trust_in_document(Document(b"{", "trusted root"))
-    assert trust.fingerprint != trust_in_document(Document(ROOT, "trusted root")).fingerprint
-    assert refusal(trust.root).code == "MALFORMED"
-    assert trust_in_document(Document(ROOT, "mine")).root().name == "mine"
+def test_a_document_that_is_given_is_read_at_once() -> None:
+    """An option that cannot be honoured is refused, whether any evidence needs it or not."""
+    assert refusal(lambda: trust_in_document(Document(b"{", "trusted root"))).code == "MALFORMED"
+    trust = trust_in_document(Document(ROOT, "mine"))
+    assert trust.root().name == "mine" and trust.root() is trust.root()
+    assert trust.fingerprint != trust_in_document(Document(ROOT + b" ", "mine")).fingerprint
 
 
 def test_files_are_all_that_is_trusted() -> None:
     files = {"SIGSTORE_REKOR_PUBLIC_KEY": public_key().pem}
-    trust = trust_in_files(files)
+    trust = trust_in_files({}, files)
     root = trust.root()
     assert len(root.logs) == 1 and not root.certificate_authorities
-    assert trust.fingerprint != trust_in_files({"SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": public_key().pem}).fingerprint
-    assert trust.fingerprint != trust_in_files({"SIGSTORE_REKOR_PUBLIC_KEY": b""}).fingerprint
+    assert trust.fingerprint != trust_in_files({}, {"SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": public_key().pem}).fingerprint
+    assert trust.fingerprint != trust_in_files({}, {"SIGSTORE_REKOR_PUBLIC_KEY": b""}).fingerprint
+
+
+def test_the_name_of_files_says_what_else_to_name() -> None:
+    """Whoever gives single files has no trusted root that could be given."""
+    rekor = trust_in_files({}, {"SIGSTORE_REKOR_PUBLIC_KEY": public_key().pem}).root().name
+    assert rekor.startswith("content of SIGSTORE_REKOR_PUBLIC_KEY") and "the default root" in rekor
+    assert "SIGSTORE_ROOT_FILE" in rekor and "insecure_ignore_sct" in rekor and "insecure_ignore_tlog" not in rekor
+    chain = CertificateAuthority(datetime(2026, 3, 1, tzinfo=timezone.utc)).chain_pem
+    own = trust_in_files({"certificate_chain": chain}, {}).root().name
+    for name in ("SIGSTORE_REKOR_PUBLIC_KEY", "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", "SIGSTORE_TSA_CERTIFICATE_FILE"):
+        assert name in own
+    assert "SIGSTORE_ROOT_FILE" not in own
+
+
+def test_the_files_of_options_are_read_at_once() -> None:
+    rejection = refusal(lambda: trust_in_files({"ca_roots": b"junk"}, {}))
+    assert rejection.code == "TRUST_ROOT" and "ca_roots" in rejection.message
+    trust = trust_in_files({}, {"SIGSTORE_ROOT_FILE": b"junk"})
+    assert refusal(trust.root).code == "TRUST_ROOT"
 
 
 def test_a_file_that_was_not_read_is_told_to_who_needs_it() -> None:
-    trust = trust_in_files({}, Rejection("TRUST_ROOT", "It is gone."))
+    trust = trust_in_files({}, {}, Rejection("TRUST_ROOT", "It is gone."))
     assert refusal(trust.root).message == "It is gone."
 
 
@@ -133,17 +158,43 @@ def test_at_34_requests_are_nobodys(
     assert "canary" not in repr(repository.requests)
 
 
-def test_a_mirror_may_be_a_folder(repository: TufRepository, tmp_path: Path) -> None:
+def folder_of(repository: TufRepository, tmp_path: Path) -> str:
     for name, data in repository.files.items():
         (tmp_path / "mirror" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mirror" / name).write_bytes(data)
-    source = source_of(f"file://{tmp_path}/mirror/", repository, tmp_path)
-    assert default_document(source).data == ROOT
+    return f"file://{tmp_path}/mirror/"
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_mirror_may_be_a_folder_which_needs_no_connection(
+    offline: bool, repository: TufRepository, tmp_path: Path
+) -> None:
+    source = source_of(folder_of(repository, tmp_path), repository, tmp_path)
+    assert default_document(dataclasses.replace(source, offline=offline)).data == ROOT
+
+
+def test_a_mirror_of_what_is_no_file_ends(repository: TufRepository, tmp_path: Path) -> None:
+    source = source_of(folder_of(repository, tmp_path), repository, tmp_path)
+    (tmp_path / "mirror/timestamp.json").unlink()
+    os.mkfifo(tmp_path / "mirror/timestamp.json")
+    done: list[Rejection] = []
+    worker = threading.Thread(target=lambda: done.append(refusal(lambda: default_document(source))), daemon=True)
+    worker.start()
+    worker.join(15)
+    assert done[0].code == "TRUST_ROOT"
 
 
 @pytest.mark.parametrize(
     "mirror",
-    ["sigstore-tuf-root", "ftp://tuf.test", "https://u:canary@tuf.test", "https://tuf.test?key=canary", "file://tuf"],
+    [
+        "sigstore-tuf-root",
+        "ftp://tuf.test",
+        "https://u:canary@tuf.test",
+        "https://tuf.test?key=canary",
+        "file://tuf",
+        "file:///tuf\0",
+        "https://tuf.test/\0",
+    ],
 )
 def test_a_mirror_that_is_no_url_is_refused(mirror: str, repository: TufRepository, tmp_path: Path) -> None:
     rejection = refusal(lambda: default_document(source_of(mirror, repository, tmp_path)))
@@ -163,13 +214,78 @@ def test_another_start_or_mirror_has_a_folder_of_its_own(repository: TufReposito
     assert len({source.fingerprint for source in (one, other, third)}) == 3
 
 
-def test_the_folder_is_below_the_users_cache(tmp_path: Path) -> None:
-    def folder(**environ: str) -> str:
-        return Source(lambda path: b"", environ).repository().folder
+def test_the_fingerprint_is_of_what_is_trusted_and_not_of_its_name(repository: TufRepository, tmp_path: Path) -> None:
+    """The same path with another content, in one run whose verdicts are kept."""
+    source = source_of("https://a.test", repository, tmp_path)
+    before = source.fingerprint
+    (tmp_path / "root.json").write_bytes(TufRepository({}).first_root)
+    assert source.fingerprint == before, "what was read is what is trusted"
+    later = dataclasses.replace(source)
+    assert later.fingerprint != before and later.repository().root == (tmp_path / "root.json").read_bytes()
+    (tmp_path / "root.json").unlink()
+    gone = dataclasses.replace(source)
+    assert gone.fingerprint not in (before, later.fingerprint)
+    elsewhere = dataclasses.replace(gone, environ={**source.environ, "TUF_ROOT": "/elsewhere"})
+    assert elsewhere.fingerprint != gone.fingerprint
 
+
+def folder(**environ: str) -> str:
+    return Source(lambda path: b"", environ).repository().folder
+
+
+def test_the_folder_is_below_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     assert folder(HOME="/home/ci").startswith("/home/ci/.cache/supplychain.cosign/tuf-")
     assert folder(HOME="/home/ci", XDG_CACHE_HOME="/cache").startswith("/cache/supplychain.cosign/tuf-")
     assert folder(XDG_CACHE_HOME="/cache", TUF_ROOT="/tuf").startswith("/tuf/supplychain.cosign/tuf-")
+    monkeypatch.setenv("HOME", "/home/other")
+    assert folder().startswith("/home/other/.cache/")
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_no_folder_is_taken_from_where_a_task_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = "/home/ci"
+    assert folder(HOME=home, TUF_ROOT="~/tuf").startswith("/home/ci/tuf/supplychain.cosign/")
+    assert folder(HOME=home, XDG_CACHE_HOME="~").startswith("/home/ci/supplychain.cosign/")
+    assert folder(HOME=home, TUF_ROOT="~root/tuf").startswith("/root/tuf/supplychain.cosign/")
+    assert folder(HOME=home, XDG_CACHE_HOME=".cache").startswith("/home/ci/.cache/supplychain.cosign/"), "as XDG says"
+    for value in (".cache", "rel/../x", "~nobody-here/x"):
+        rejection = refusal(lambda value=value: folder(HOME=home, TUF_ROOT=value))  # type: ignore[misc]
+        assert rejection.code == "TRUST_ROOT" and "TUF_ROOT" in rejection.message and "from / " in rejection.message
+    monkeypatch.setenv("HOME", "not/absolute")
+    assert folder(HOME="not/absolute") == "", "nowhere is better than anywhere"
+
+
+@pytest.mark.parametrize("name", ["TUF_ROOT", "TUF_ROOT_JSON", "XDG_CACHE_HOME", "HOME"])
+def test_a_nul_in_a_variable_is_refused_by_its_name(name: str) -> None:
+    source = Source(lambda path: Path(path).read_bytes(), {name: "/a\0b"})
+    assert source.fingerprint
+    rejection = refusal(lambda: default_document(source))
+    assert rejection.code == "TRUST_ROOT" and f"{name} holds a NUL" in rejection.message
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_folder_that_cannot_be_written_has_one_of_the_run(
+    mirror: str, repository: TufRepository, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    source = dataclasses.replace(
+        source_of(mirror, repository, tmp_path, TUF_ROOT="/proc/nope"), spare=str(tmp_path / "run")
+    )
+    assert {default_document(source).data for _dummy in range(3)} == {ROOT}
+    assert len([one for one in repository.requests if one.path == "/timestamp.json"]) == 1
+
+
+def test_what_is_at_hand_needs_no_request(mirror: str, repository: TufRepository, tmp_path: Path) -> None:
+    source = source_of(mirror, repository, tmp_path)
+    assert document_at_hand(source) is None and repository.requests == []
+    assert default_document(source).data == ROOT
+    repository.requests.clear()
+    found = document_at_hand(source)
+    assert found and found.data == ROOT and repository.requests == []
+    shipped = document_at_hand(Source(lambda path: b"", {}, offline=True))
+    assert shipped and "sigstore" in shipped.name
+    at_hand = document_at_hand(source_of(folder_of(repository, tmp_path), repository, tmp_path))
+    assert at_hand and at_hand.data == ROOT and repository.requests == []
 
 
 @pytest.mark.attack("AT-34", "AT-13")

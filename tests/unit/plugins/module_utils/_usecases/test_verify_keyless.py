@@ -7,11 +7,16 @@
 from __future__ import annotations
 
 import json
+import socket
 import typing as t
+from pathlib import Path
 
 import pytest
+import yaml
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_sign import TASK as SIGN
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import TASK as VERIFY
+from ansible_collections.supplychain.cosign.plugins.plugin_utils._cache import RunCache
 from tests.support.keys import private_key
 from tests.support.registry import EmbeddedRegistry
 from tests.support.sigstore.attach import Attacher
@@ -168,3 +173,241 @@ def test_a_key_without_a_log_needs_no_trusted_root(keyless: Runner, attach: t.Ca
     wanted: dict[str, t.Any] = {"image": pushed, "key": "virtual.pub", "trusted_root": None}
     assert keyless(VERIFY, **wanted, insecure_ignore_tlog=True)["verified"]
     assert code(keyless(VERIFY, **wanted)) == "TLOG_MISSING"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of hosts that something tried to reach; none answers."""
+    hosts: list[str] = []
+
+    def look_up(host: str, *_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
+        hosts.append(host)
+        raise socket.gaierror("blocked")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return hosts
+
+
+KEY_URL = "https://keys.example.test/k.pub"
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "named"),
+    [
+        ({"key": KEY_URL}, {}, "the option key "),
+        ({"keys": ["ours.pub", KEY_URL]}, {}, "the option keys[1] "),
+        ({"signers": [OPTIONS, {"key": KEY_URL}]}, {}, "the option signers[1].key "),
+        ({}, {"COSIGN_KEY": KEY_URL}, "the variable COSIGN_KEY "),
+    ],
+    ids=["key", "keys", "signers", "variable"],
+)
+def test_offline_fetches_no_key(
+    keyless: Runner, pushed: str, asked: list[str], options: t.Any, variables: dict[str, str], named: str
+) -> None:
+    keyless.environ.update(variables)
+    result = keyless(VERIFY, image=pushed, **options)
+    assert code(result) == "POLICY_UNSUPPORTED" and named in result["msg"] and "offline" in result["msg"]
+    assert asked == []
+    keyless(VERIFY, image=pushed, **options, offline=False, registry_timeout=1)
+    assert set(asked) == {"keys.example.test"}, "the guard sees what is tried"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"required_signatures": 0},
+        {"required_signatures": 2},
+        {"keys": [KEY_URL, KEY_URL], "required_signatures": 2},
+        {"required_logs": 0},
+        {"check_claims": False, "annotations": {"a": "b"}},
+        {"signers": [{"key": KEY_URL}, {}]},
+        {"signers": [{"key": KEY_URL}, {"key": "", **OPTIONS}]},
+        {"signers": [{"key": KEY_URL}, {"certificate_identity": IDENTITY}]},
+        {"signers": [{"key": KEY_URL}, OPTIONS], "sct": "detached.json", "insecure_ignore_sct": True},
+        {"annotations": {"version": 1.1}},
+        {"max_attachment_size": "lots"},
+        {"max_workers": 0},
+        {"registry_timeout": 0},
+        {"image": "sha256:" + "0" * 64},
+        {"certificate": "there.pem"},
+    ],
+    ids=str,
+)
+def test_nothing_is_fetched_for_what_could_not_be_meant(keyless: Runner, asked: list[str], options: t.Any) -> None:
+    (keyless.folder / "detached.json").write_text(
+        json.dumps({"sct_version": 0, "id": "A" * 43 + "=", "timestamp": 1, "extensions": "", "signature": "BAMAAA=="})
+    )
+    key = {} if {"keys", "signers"} & set(options) else {"key": KEY_URL}
+    result = keyless(VERIFY, **{"image": "registry.example.test/app:1", "offline": False, **key, **options})
+    assert code(result) in ("POLICY_UNSUPPORTED", "LIMIT_EXCEEDED", "MALFORMED"), result
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("annotations", "named"),
+    [
+        ({1: "a", "1": "b"}, "1"),
+        ({1: "a", "b": "c"}, "1"),
+        (yaml.safe_load("version: 1.10"), "version"),
+        (yaml.safe_load("on: push"), "True"),
+        (yaml.safe_load("day: 2026-11-24"), "day"),
+        ({"a": None}, "a"),
+        ({"a": ["b"]}, "a"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("task", [VERIFY, SIGN], ids=["verify", "sign"])
+def test_annotations_that_yaml_read_otherwise_are_refused(
+    keyless: Runner, pushed: str, tmp_path: Path, task: t.Any, annotations: t.Any, named: str
+) -> None:
+    given = {"key": "ours.key", "tlog_upload": False} if task is SIGN else OPTIONS
+    cache = RunCache(str(tmp_path), "task", False)
+    result = keyless(task, image=pushed, annotations=annotations, cache=cache, **given)
+    assert code(result) == "POLICY_UNSUPPORTED" and repr(named).strip("'") in result["msg"]
+    assert "quote it" in result["msg"]
+
+
+def test_whole_numbers_and_booleans_are_annotations(keyless: Runner, attach: t.Callable[..., str], pushed: str) -> None:
+    attach("bundle", annotations={"run": str(2**70), "release": "true"})
+    assert keyless(VERIFY, image=pushed, annotations={"run": 2**70, "release": True}, **OPTIONS)["verified"]
+
+
+@pytest.mark.parametrize("option", ["certificate", "sct", "certificate_chain", "ca_roots"])
+def test_options_of_certificates_are_refused_where_only_keys_may_sign(
+    keyless: Runner, attach: t.Callable[..., str], pushed: str, option: str
+) -> None:
+    (keyless.folder / "virtual.pub").write_bytes(public_pem(private_key()))
+    (keyless.folder / "junk.pem").write_bytes(b"junk")
+    attach("bundle", keyless=False, key=private_key(), log=None)
+    wanted: dict[str, t.Any] = {"image": pushed, "insecure_ignore_tlog": True, "trusted_root": None}
+    named: list[dict[str, t.Any]] = [{"key": "virtual.pub"}, {"keys": ["virtual.pub"]}]
+    for keys in (*named, {"signers": [{"key": "virtual.pub"}]}):
+        result = keyless(VERIFY, **{**wanted, **keys, option: "junk.pem"})
+        assert code(result) == "POLICY_UNSUPPORTED" and option in result["msg"]
+    assert keyless(VERIFY, **wanted, key="virtual.pub", insecure_ignore_sct=True)["verified"]
+
+
+def test_options_of_certificates_beside_keys_and_identities(
+    keyless: Runner, sigstore: VirtualSigstore, attach: t.Callable[..., str], pushed: str
+) -> None:
+    (keyless.folder / "virtual.pub").write_bytes(public_pem(private_key()))
+    (keyless.folder / "ca.pem").write_bytes(sigstore.ca.chain_pem)
+    attach("bundle", keyless=False, key=private_key(), log=None)
+    signers = [{"key": "virtual.pub"}, OPTIONS]
+    given: dict[str, t.Any] = {"trusted_root": None, "certificate_chain": "ca.pem", "insecure_ignore_tlog": True}
+    assert keyless(VERIFY, image=pushed, signers=signers, **given)["verified"]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"key": ""}, "key"),
+        ({"keys": ["ours.pub", ""]}, "keys[1]"),
+        ({"signers": [{"key": "", **OPTIONS}]}, "signers[0].key"),
+        ({**OPTIONS, "certificate": ""}, "certificate"),
+        ({**OPTIONS, "sct": ""}, "sct"),
+        ({"keys": []}, "keys"),
+        ({"signers": []}, "signers"),
+    ],
+    ids=str,
+)
+def test_what_is_empty_is_refused_by_name(keyless: Runner, pushed: str, options: t.Any, named: str) -> None:
+    keyless.environ["COSIGN_KEY"] = "ours.pub"
+    result = keyless(VERIFY, image=pushed, **options)
+    assert code(result) == "POLICY_UNSUPPORTED" and f"{named} is empty" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"key": "none"}, "the option key "),
+        ({"keys": ["ours.pub", "none"]}, "the option keys[1] "),
+        ({"signers": [OPTIONS, {"key": "none"}]}, "the option signers[1].key "),
+        ({**OPTIONS, "certificate": "none"}, "the option certificate "),
+        ({**OPTIONS, "sct": "none"}, "the option sct "),
+        ({"variable": "none"}, "the variable COSIGN_KEY "),
+        ({"key": "user:canary@none"}, "'none' of the option key "),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_missing_is_told_with_its_option(
+    keyless: Runner, pushed: str, options: t.Any, named: str
+) -> None:
+    keyless.environ.update({"COSIGN_KEY": options["variable"]} if "variable" in options else {})
+    result = keyless(VERIFY, image=pushed, **{name: one for name, one in options.items() if name != "variable"})
+    assert code(result) == "MALFORMED" and named in result["msg"] and "canary" not in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        ({"certificate_github_workflow_trigger": "push"}, {}),
+        ({"certificate": "leaf.pem"}, {}),
+        ({"ca_roots": "ca.pem", "trusted_root": None}, {"insecure_ignore_tlog": True, "insecure_ignore_sct": True}),
+    ],
+    ids=["claim", "certificate", "ca_roots"],
+)
+def test_a_key_in_a_variable_does_not_contradict_options_of_certificates(
+    keyless: Runner, sigstore: VirtualSigstore, attach: t.Callable[..., str], pushed: str, options: t.Any, more: t.Any
+) -> None:
+    attach("bundle")
+    (keyless.folder / "leaf.pem").write_text("junk")
+    (keyless.folder / "ca.pem").write_bytes(sigstore.ca.chain_pem)
+    keyless.environ.update(COSIGN_KEY="ours.pub")
+    keyless.environ.update(VARIABLES)
+    result = keyless(VERIFY, image=pushed, **options, **more)
+    assert result.get("verified") or code(result) not in ("POLICY_UNSUPPORTED", "KEY_MISMATCH"), result
+
+
+@pytest.mark.parametrize("name", ["TUF_ROOT", "TUF_ROOT_JSON", "SIGSTORE_ROOT_FILE", "HOME", "COSIGN_KEY"])
+def test_a_nul_in_a_variable_is_refused(keyless: Runner, pushed: str, name: str) -> None:
+    keyless.environ[name] = "a\0b"
+    result = keyless(VERIFY, image=pushed, **OPTIONS, trusted_root=None, offline=False)
+    assert code(result) == "MALFORMED" and name in result["msg"]
+    del keyless.environ[name]
+    result = keyless(VERIFY, image=pushed, signers=[{"key": "a\0b"}])
+    assert code(result) == "MALFORMED" and "signers" in result["msg"]
+
+
+def test_a_document_whose_keys_are_of_several_kinds(keyless: Runner, pushed: str, tmp_path: Path) -> None:
+    cache = RunCache(str(tmp_path), "task", False)
+    assert code(keyless(VERIFY, image=pushed, **OPTIONS, trusted_root={1: 1, "a": 2}, cache=cache))
+
+
+@pytest.mark.attack("AT-13")
+def test_AT_13_nothing_is_unsigned_where_there_is_no_image(
+    keyless: Runner, registry: EmbeddedRegistry, pushed: str
+) -> None:
+    """The documented rescue signs what is unsigned, so a name that is mistyped must not read so."""
+    digest = pushed.split("@")[1]
+    for image in (f"{registry.host}/nope/app@{digest}", f"{registry.host}/acme/app@sha256:{'0' * 64}"):
+        result = keyless(VERIFY, image=image, **OPTIONS)
+        assert code(result) == "UNREACHABLE" and image.split("@")[0] in result["msg"], result
+    assert code(keyless(VERIFY, image=pushed, **OPTIONS)) == "NO_SIGNATURE"
+    for options in ({"recursive": True}, {"attachment_repository": f"{registry.host}/nope/signatures"}):
+        image = f"{registry.host}/nope/app@{digest}"
+        assert code(keyless(VERIFY, image=image, **options, **OPTIONS)) == "UNREACHABLE"
+
+
+@pytest.mark.attack("AT-13")
+def test_AT_13_where_signatures_were_looked_for_is_told(
+    keyless: Runner, registry: EmbeddedRegistry, pushed: str
+) -> None:
+    where = f"{registry.host}/nope/signatures"
+    result = keyless(VERIFY, image=pushed, attachment_repository=where, **OPTIONS)
+    assert code(result) == "NO_SIGNATURE" and where in result["msg"] and "attachment_repository" in result["msg"]
+    assert "attachment_repository" not in keyless(VERIFY, image=pushed, **OPTIONS)["msg"]
+
+
+def test_what_a_look_for_the_image_costs(
+    keyless: Runner, registry: EmbeddedRegistry, attach: t.Callable[..., str], pushed: str
+) -> None:
+    def gets(image: str) -> int:
+        registry.reset_requests()
+        keyless(VERIFY, image=image, **OPTIONS)
+        return len([one for one in registry.requests if one.path.endswith(f"/manifests/{pushed.split('@')[1]}")])
+
+    assert gets(pushed) == 1, "unsigned, by digest"
+    assert gets(f"{pushed.split('@')[0]}:1.4") == 0, "unsigned, by tag: it has just been looked up"
+    attach("bundle")
+    assert gets(pushed) == 0
