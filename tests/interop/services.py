@@ -4,7 +4,7 @@
 
 """A whole Sigstore on loopback: the real Fulcio, CT log, Rekor v1 and v2 and TSA, with keys of their own.
 
-All listen on 127.0.0.1, but for the metrics of Fulcio and Rekor v1, which know no address to listen on.
+All listen on 127.0.0.1, also the metrics of Fulcio and Rekor v1, which are made to (tests/support/parts.py).
 """
 
 from __future__ import annotations

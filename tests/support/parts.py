@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -79,17 +80,21 @@ class Debian:
 
 @dataclass(frozen=True)
 class GoModule:
-    """A command of a published Go module; ``keeps`` are files of the module that its users need beside it."""
+    """A command of a published Go module; ``keeps`` are files of the module that its users need beside it.
+
+    ``loopback`` is where its source (file, text, text instead) listens on all addresses, for which it has no option.
+    """
 
     module: str
     version: str
     command: str = ""
     keeps: tuple[str, ...] = ()
+    loopback: tuple[str, str, str] | None = None
 
     @property
     def folder(self) -> str:
         """The name of the folder in the cache."""
-        return f"{self.program}-{self.version}"
+        return f"{self.program}-{self.version}{'-loopback' if self.loopback else ''}"
 
     @property
     def program(self) -> str:
@@ -98,12 +103,28 @@ class GoModule:
 
     def install(self, place: Path) -> None:
         """Build it with the go command."""
+        if self.keeps or self.loopback:
+            source = Path(json.loads(_go(["mod", "download", "-json", f"{self.module}@{self.version}"]))["Dir"])
+            for name in self.keeps:
+                shutil.copy(source / name, place)
+            if self.loopback:
+                self._build_changed(source, place)
+                return
         package = f"{self.module}/{self.command}".rstrip("/")
         _go(["install", f"{package}@{self.version}"], {"GOBIN": str(place)})
-        if self.keeps:
-            module = json.loads(_go(["mod", "download", "-json", f"{self.module}@{self.version}"]))
-            for name in self.keeps:
-                shutil.copy(Path(module["Dir"], name), place)
+
+    def _build_changed(self, source: Path, place: Path) -> None:
+        file, text, instead = t.cast("tuple[str, str, str]", self.loopback)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder, "source")
+            shutil.copytree(source, copy, copy_function=shutil.copyfile)
+            for one in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+                one.chmod(0o755)  # those of Go's cache are read-only
+            found = (copy / file).read_text()
+            if found.count(text) != 1:
+                raise Missing(f"{file} of {self.module} does not have {text!r} once; look where it listens now")
+            (copy / file).write_text(found.replace(text, instead))
+            _go(["build", "-C", str(copy), "-o", str(place), f"./{self.command}"])
 
 
 @dataclass(frozen=True)
@@ -156,12 +177,25 @@ PARTS: dict[str, Part] = {
         "bookworm", ("mariadb-server-core", "libaio1", "libnuma1", "liburing2"), "10.11", "usr/sbin/mariadbd"
     ),
     "regctl": GoModule("github.com/regclient/regclient", "v0.11.7", "cmd/regctl"),
-    "fulcio": GoModule("github.com/sigstore/fulcio", "v1.8.8"),
+    "fulcio": GoModule(
+        "github.com/sigstore/fulcio",
+        "v1.8.8",
+        loopback=(
+            "cmd/app/serve.go",
+            'Sprintf(":%v", viper.GetString("metrics-port"))',
+            'Sprintf("127.0.0.1:%v", viper.GetString("metrics-port"))',
+        ),
+    ),
     "trillian-server": GoModule(_TRILLIAN, "v1.7.2", "cmd/trillian_log_server", ("storage/mysql/schema/storage.sql",)),
     "trillian-signer": GoModule(_TRILLIAN, "v1.7.2", "cmd/trillian_log_signer"),
     "trillian-createtree": GoModule(_TRILLIAN, "v1.7.2", "cmd/createtree"),
     "ct-log": GoModule("github.com/google/certificate-transparency-go", "v1.3.2", "trillian/ctfe/ct_server"),
-    "rekor1": GoModule("github.com/sigstore/rekor", "v1.5.4", "cmd/rekor-server"),
+    "rekor1": GoModule(
+        "github.com/sigstore/rekor",
+        "v1.5.4",
+        "cmd/rekor-server",
+        loopback=("cmd/rekor-server/app/serve.go", '":2112"', '"127.0.0.1:0"'),
+    ),
     "rekor2": GoModule("github.com/sigstore/rekor-tiles/v2", "v2.3.0", "cmd/rekor-server/posix"),
     # The last one that logs entries of kind dsse, which @sigstore sends; newer ones take hashedrekord alone.
     "rekor2-dsse": GoModule("github.com/sigstore/rekor-tiles/v2", "v2.2.1", "cmd/rekor-server/posix"),
