@@ -26,6 +26,11 @@ options:
     description:
       - How the collection itself hands variables of the task that hold secrets to O(run_on=target). Not to be given.
     type: dict
+  _from_task:
+    description:
+      - How the collection itself tells O(run_on=target) which variables the task has set. Not to be given.
+    type: list
+    elements: str
 requirements:
   - cryptography >= 38, where the task runs (see O(run_on)).
 """

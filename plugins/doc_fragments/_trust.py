@@ -20,9 +20,15 @@ options:
         E(SIGSTORE_REKOR_PUBLIC_KEY), E(SIGSTORE_CT_LOG_PUBLIC_KEY_FILE) and E(SIGSTORE_TSA_CERTIFICATE_FILE), it is
         that of the public good instance of Sigstore, or of E(TUF_MIRROR) (which begins with E(TUF_ROOT_JSON)).
         The controller fetches it with TUF when something needs it, and keeps it for at most a day, in a folder below
-        E(TUF_ROOT), or below the user's cache. Where it cannot be fetched, the one that is kept serves until its
-        TUF metadata expires.
+        E(TUF_ROOT) (an absolute path, or one from C(~) on), or below the user's cache. What is kept is verified anew
+        by whoever takes it from there. Where it cannot be fetched, the one that is kept serves until its TUF metadata
+        expires, with a warning from each task that reads it; a task whose verdict this run has reached before reads
+        none.
       - With any of those options and variables only what they name is trusted, at any time, as in C(cosign).
+      - O(run_on=target) trusts what the same task would on the controller. Files that are named by options or by the
+        task's C(environment) are the host's; files that variables of the controller's own process name are handed to
+        the host, as is the default; what variables of the host's own say is not read.
+      - Whatever is given is read at once, and refused if it cannot be used, even where no signature needs it.
       - Excludes O(certificate_chain) and O(ca_roots).
     type: raw
   certificate_chain:
@@ -45,7 +51,8 @@ options:
     description:
       - Make no connection but to the registry.
       - Without O(trusted_root) and what takes its place, the trusted root that the Python package C(sigstore) ships is
-        used, with a warning that says how old it is.
+        used, with a warning that says how old it is; with a C(file://) address as E(TUF_MIRROR), which needs no
+        connection, the one from there.
       - Never read from the environment.
     type: bool
     default: false

@@ -15,8 +15,13 @@ options:
       - The public key that must have signed.
       - One of O(key), O(keys), O(signers), or O(certificate_identity) and O(certificate_oidc_issuer) (or their
         patterns) is needed, and they exclude each other. Without any the task is refused before anything is asked.
-      - A path, C(env://NAME) for the content of an environment variable, an C(https://) URL, or the PEM text itself.
-      - Falls back to the environment variable E(COSIGN_KEY), unless another signer is given.
+      - A path, C(env://NAME) for the content of an environment variable, an C(https://) URL (not with O(offline)), or
+        the PEM text itself.
+      - Options that speak of certificates (O(certificate), O(sct), O(certificate_chain), O(ca_roots) and
+        O(ca_intermediates)) are refused where only keys may sign.
+      - Falls back to the environment variable E(COSIGN_KEY), unless another signer or one of those options is given.
+        Variables of the C(environment) of the task come before those of the process, and two that exclude each other
+        are refused.
     type: str
   keys:
     description:
@@ -125,6 +130,7 @@ options:
     description:
       - Do not demand that a certificate is recorded in a certificate transparency log, for a certificate authority of
         one's own. A certificate may then have several names, any of which counts, and no issuer.
+      - Has no effect on signatures by key, which need no such record.
       - Never read from the environment.
     type: bool
     default: false

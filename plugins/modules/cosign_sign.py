@@ -40,7 +40,9 @@ attributes:
 options:
   annotations:
     description:
-      - What the signature is to say beside the digest. Numbers and booleans become text.
+      - What the signature is to say beside the digest.
+      - Whole numbers and booleans become text. Names and values that YAML reads as something else than was written,
+        such as C(1.10) or a date, are refused. Write them in quotes.
       - A signature with other annotations is left in place, and one with these is added.
       - With O(state=absent) only signatures with exactly these annotations are removed, or all when it is not given.
     type: dict

@@ -43,7 +43,9 @@ attributes:
 options:
   annotations:
     description:
-      - What the signature must say. It may say more. Numbers and booleans become text.
+      - What the signature must say. It may say more.
+      - Whole numbers and booleans become text. Names and values that YAML reads as something else than was written,
+        such as C(1.10) or a date, are refused. Write them in quotes.
     type: dict
     default: {}
   recursive:

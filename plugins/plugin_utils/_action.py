@@ -18,13 +18,13 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.environment import fill
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import (
     Context,
     Result,
     Task,
     execute,
     failure,
+    prepare,
     secrets_of,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import handed_over
@@ -35,7 +35,7 @@ from ansible_collections.supplychain.cosign.plugins.plugin_utils._masking import
 
 display = Display()
 
-HANDED_OVER = ("_environment", "_trusted_root")
+HANDED_OVER = ("_environment", "_from_task", "_trusted_root")
 """Options by which a task's secrets and trust reach a managed host; nobody writes them."""
 
 
@@ -95,15 +95,23 @@ class CosignAction(ActionBase):
 
     def _on_target(self, environment: dict[str, str], task_vars: dict[str, t.Any] | None) -> Result:
         """The arguments as they were written, and secrets of the task's environment as a hidden option: core would put
-        the environment into the command line of the host."""
-        given = self._validated().validated_parameters
-        signers = [one.get("key") for one in given.get("signers") or []]
-        keys = [str(key) for key in (given.get("key"), *(given.get("keys") or []), *signers)]
-        named = [key[len("env://") :] for key in keys if key.startswith("env://")]
-        hidden = {name: value for name, value in environment.items() if _is_secret(name) or name in named}
-        arguments = {**self._task.args, **self._trusted_root(given, environment)}
-        if hidden:
-            arguments["_environment"] = hidden
+        the environment into the command line of the host. What could not be meant is refused here, before anything is
+        fetched or copied."""
+        validation = self._validated()
+        if validation.error_messages:
+            return self._invalid(validation, environment)
+        given = {name: validation.validated_parameters.get(name) for name in self.task.spec.options}
+        try:
+            # Of the variables only the task's own go along with it.
+            params = prepare(self.task, given, environment, environment, complete=False)
+            trusted_root = self._trusted_root(params, environment)
+        except Rejection as rejection:
+            return mask(failure(rejection), secrets_of(self.task, given, environment))
+        named = [key[len("env://") :] for key in _keys_of(params) if key.startswith("env://")]
+        hidden = {name: value for name, value in environment.items() if _is_secret(name, value) or name in named}
+        arguments = {**self._task.args, **trusted_root}
+        if environment:
+            arguments.update(_environment=hidden, _from_task=sorted(environment))
         written = self._task.environment
         try:
             self._task.environment = [{name: value for name, value in environment.items() if name not in hidden}]
@@ -117,36 +125,36 @@ class CosignAction(ActionBase):
             answer.get("invocation", {}).get("module_args", {}).pop(name, None)
         return answer
 
-    def _trusted_root(self, given: dict[str, t.Any], environment: dict[str, str]) -> dict[str, t.Any]:
+    def _trusted_root(self, params: dict[str, t.Any], environment: dict[str, str]) -> dict[str, t.Any]:
         """What the task on the host is to trust by default: only the controller can fetch it."""
         if "_trusted_root" not in self.task.spec.options:
             return {}
-        params = {name: given.get(name) for name in self.task.spec.options}
         return handed_over(
             Context(
-                # Of the variables only the task's own go along with it.
-                params=fill(self.task.spec, params, environment),
+                params=params,
                 environ={**os.environ, **environment},
                 files=ControllerFiles(self),
                 from_task=frozenset(environment),
+                cache=self._cache(),
             )
         )
+
+    def _cache(self) -> RunCache:
+        return RunCache(_run_folder(), str(self._task._uuid), bool(self._task.until or self._task.retries))
 
     def _on_controller(self, environment: dict[str, str]) -> Result:
         validation = self._validated()
         environ = {**os.environ, **environment}
-        secrets = secrets_of(self.task, validation.validated_parameters, environ)
         if validation.error_messages:
-            unsupported = isinstance(validation.errors[0], UnsupportedError)
-            text = f"{'Unsupported parameters: ' if unsupported else ''}{'; '.join(validation.error_messages)}"
-            return mask({"failed": True, "msg": text}, secrets)
+            return self._invalid(validation, environ)
+        secrets = secrets_of(self.task, validation.validated_parameters, environ)
         context = Context(
             params={name: validation.validated_parameters.get(name) for name in self.task.spec.options},
             environ=environ,
             files=ControllerFiles(self),
             check_mode=bool(self._task.check_mode),
             from_task=frozenset(environment),
-            cache=RunCache(_run_folder(), str(self._task._uuid), bool(self._task.until or self._task.retries)),
+            cache=self._cache(),
             progress=_progress(),
         )
         result = execute(self.task, context)
@@ -154,6 +162,12 @@ class CosignAction(ActionBase):
             result.pop("diff", None)
         # A variable that the task's options resolved may be a secret of its own.
         return mask(result, secrets | secrets_of(self.task, context.params, {}))
+
+    def _invalid(self, validation: t.Any, environ: t.Mapping[str, str]) -> Result:
+        """What core says of options that are none, or are not of their type."""
+        unsupported = isinstance(validation.errors[0], UnsupportedError)
+        text = f"{'Unsupported parameters: ' if unsupported else ''}{'; '.join(validation.error_messages)}"
+        return mask({"failed": True, "msg": text}, secrets_of(self.task, validation.validated_parameters, environ))
 
     def _validated(self) -> t.Any:
         return ArgumentSpecValidator(self.task.spec.options).validate(dict(self._task.args))
@@ -189,7 +203,15 @@ class ControllerFiles:
         return os.path.realpath(path).startswith(os.path.realpath(_run_folder()) + os.sep)
 
 
-def _is_secret(name: str) -> bool:
+def _keys_of(params: t.Mapping[str, t.Any]) -> list[str]:
+    """What the options (and variables that stand for them) name as keys."""
+    signers = [one.get("key") for one in params.get("signers") or []]
+    return [str(key) for key in (params.get("key"), *(params.get("keys") or []), *signers)]
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if "PRIVATE KEY-----" in value:
+        return True
     variable = VARIABLES.get(name.upper())
     # cosign masks every COSIGN_, SIGSTORE_ and TUF_ variable that it does not know: one may be a secret.
     return variable.sensitive if variable else name.startswith(("COSIGN_", "SIGSTORE_", "TUF_"))

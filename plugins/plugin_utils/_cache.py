@@ -28,14 +28,14 @@ class RunCache:
     """
 
     def __init__(self, folder: str, task_uuid: str, retries: bool) -> None:
-        self._folder = os.path.join(folder, "supplychain.cosign")
+        self.folder = os.path.join(folder, "supplychain.cosign")
         with contextlib.suppress(FileExistsError):
-            os.mkdir(self._folder, 0o700)
+            os.mkdir(self.folder, 0o700)
         self._task_uuid = task_uuid
         self._retries = retries
 
     def verdict(self, digest: str, question: t.Mapping[str, t.Any], judge: t.Callable[[], Result]) -> Result:
-        name = _hash(json.dumps(question, sort_keys=True, default=str))
+        name = _hash(json.dumps(_ordered(question), default=str))
         scope = _ANY if question.get("recursive") else digest
         # One file is lock and verdict: whoever waits for it finds what the first has found.
         with _locked(self._path(digest, name)) as file:
@@ -61,7 +61,7 @@ class RunCache:
             yield
 
     def _path(self, digest: str, name: str) -> str:
-        return os.path.join(self._folder, f"{_hash(digest)}.{name}")
+        return os.path.join(self.folder, f"{_hash(digest)}.{name}")
 
     def _epoch(self, scope: str) -> int:
         with contextlib.suppress(FileNotFoundError):
@@ -74,6 +74,13 @@ class RunCache:
     def _may_keep(self, verdict: Result) -> bool:
         rejection = verdict.get("rejection")
         return rejection is None or (rejection["code"] not in COULD_NOT_LOOK and not self._retries)
+
+
+def _ordered(value: t.Any) -> t.Any:
+    """The value as lists in one order, whatever its keys are: those of YAML need not be texts."""
+    if isinstance(value, t.Mapping):
+        return sorted(([repr(key), _ordered(one)] for key, one in value.items()), key=lambda pair: str(pair[0]))
+    return [_ordered(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _hash(text: str) -> str:

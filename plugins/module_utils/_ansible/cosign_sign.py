@@ -10,7 +10,6 @@ import os
 import re
 import typing as t
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import annotations_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.options import (
     ATTACHMENTS,
     COMMON,
@@ -19,6 +18,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.option
     REGISTRY,
     SIGNING,
     access_of,
+    annotations_of,
     check_one_registry,
     images_of,
     on_disk,
@@ -205,4 +205,8 @@ def _diff(signed: Signed) -> Result:
     }
 
 
-TASK = Task(SPEC, run, lambda params: on_disk(params, "image", "images"))
+def check(params: t.Mapping[str, t.Any], complete: bool) -> None:
+    annotations_of(params)
+
+
+TASK = Task(SPEC, run, lambda params: on_disk(params, "image", "images"), check=check)

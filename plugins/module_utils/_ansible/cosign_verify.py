@@ -21,6 +21,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.option
     images_of,
     on_disk,
     size_of,
+    texts_of,
     workers_of,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.results import (
@@ -31,11 +32,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.result
     signature,
     signer,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.signers import (
-    certificate_of,
-    sct_of,
-    signers_of,
-)
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.signers import check_policy, policy_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import TRUST, trust_of
@@ -43,7 +40,11 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.polic
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.parallel import in_parallel
-from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import (
+    Image,
+    Session,
+    parse_image,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.verify import (
     VerifyRequest,
     resolve,
@@ -67,25 +68,26 @@ SPEC = COMMON.merged(
 )
 
 
+# What no verdict depends on, and what stands in it by its content.
+_NOT_ASKED = ("image", "images", "details", "run_on", "trusted_root", "annotations")
+
+
+def check(params: t.Mapping[str, t.Any], complete: bool) -> None:
+    """Everything that can be refused without a file or a connection."""
+    for text in texts_of(params):
+        parse_image(text)
+    size_of(params["max_attachment_size"])
+    workers_of(params)
+    check_policy(params, complete)
+
+
 def run(context: Context) -> Result:
     params = context.params
     access = access_of(context)
     images = images_of(context)
     check_one_registry(images, access)
-    policy = Policy(
-        signers=signers_of(context, access),
-        required_signatures=params["required_signatures"],
-        annotations=annotations_of(params),
-        check_claims=params["check_claims"],
-        match_reference=params["match_reference"],
-        ignore_tlog=params["insecure_ignore_tlog"],
-        required_logs=params["required_logs"],
-        ignore_sct=params["insecure_ignore_sct"],
-        use_signed_timestamps=params["use_signed_timestamps"],
-        certificate=certificate_of(context),
-        detached_sct=sct_of(context),
-    )
     trust = trust_of(context)
+    policy = policy_of(context, access)
     request = VerifyRequest(
         policy,
         trust.root,
@@ -93,7 +95,7 @@ def run(context: Context) -> Result:
         params["signatures"] == "all",
         size_of(params["max_attachment_size"]),
     )
-    question = {name: value for name, value in params.items() if name not in ("image", "images", "details", "run_on")}
+    question = {name: value for name, value in params.items() if name not in _NOT_ASKED}
     question.update(policy=_fingerprint(policy), trust=trust.fingerprint)
     with Session(access) as session:
 
@@ -115,18 +117,6 @@ def _fingerprint(policy: Policy) -> dict[str, t.Any]:
         "sct": repr(policy.detached_sct),
         "annotations": dict(policy.annotations),
     }
-
-
-def annotations_of(params: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """Annotations as cosign has them: strings. Numbers and booleans of YAML become the text that was meant."""
-    found = {}
-    for key, value in (params["annotations"] or {}).items():
-        if isinstance(value, bool):
-            value = "true" if value else "false"
-        if not isinstance(value, (str, int, float)):
-            raise Rejection("POLICY_UNSUPPORTED", f"The annotation {key!r} is not a text; write one value.")
-        found[str(key)] = str(value)
-    return found
 
 
 def _verify(
@@ -168,4 +158,4 @@ def _credential_hash(session: Session, image: Image) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-TASK = Task(SPEC, run, lambda params: on_disk(params, "image", "images"))
+TASK = Task(SPEC, run, lambda params: on_disk(params, "image", "images"), check=check)

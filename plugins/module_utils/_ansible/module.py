@@ -10,7 +10,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task, execute
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import (
+    Context,
+    Task,
+    execute,
+    secrets_of,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 
 
@@ -39,16 +44,20 @@ def run_module(task: Task) -> t.NoReturn:
     module = AnsibleModule(argument_spec=task.spec.options, supports_check_mode=True)
     params = dict(module.params)
     handed_over: t.Mapping[str, str] = params.pop("_environment", None) or {}
+    from_task = frozenset(params.pop("_from_task", None) or ())
     context = Context(
         params=params,
         environ={**os.environ, **handed_over},
         files=HostFiles(),
         check_mode=module.check_mode,
-        from_task=frozenset(handed_over),
+        from_task=from_task,
     )
-    if task.shows_secrets(params):
-        module.no_log_values.clear()
     result = execute(task, context)
+    # Core would search the result for everything hidden that came along: a variable that is `1` masks every digest.
+    secrets = secrets_of(task, params, context.environ) | secrets_of(task, context.params, {})
+    module.no_log_values.clear()
+    module.no_log_values.update(secrets)
+    result["invocation"] = {"module_args": _shown(task, module.params)}
     if not module._diff:
         result.pop("diff", None)
     for warning in result.pop("warnings", []):
@@ -56,3 +65,12 @@ def run_module(task: Task) -> t.NoReturn:
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
+
+
+def _shown(task: Task, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options as callbacks print them, without what is secret."""
+    secret = task.spec.secret_options()
+    return {
+        name: "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" if name in secret and value is not None else value
+        for name, value in params.items()
+    }

@@ -32,6 +32,8 @@ COMMON = ArgumentSpec(
         "run_on": {"type": "str", "choices": ["controller", "target"]},
         # Variables with secrets, handed to a managed host: hidden as an option, visible as environment.
         "_environment": {"type": "dict", "no_log": True},
+        # The names of all that the task's own environment sets, there among those of the host's own.
+        "_from_task": {"type": "list", "elements": "str"},
     }
 )
 
@@ -142,11 +144,15 @@ MAX_SECONDS = 3600
 
 def images_of(context: Context) -> list[Image]:
     """The images that a task names; at least one, all of them readable before anything is asked."""
-    params = context.params
-    texts = [params["image"]] if params.get("image") is not None else params["images"]
+    return [place_of(text, context.files.find) for text in texts_of(context.params)]
+
+
+def texts_of(params: t.Mapping[str, t.Any]) -> list[str]:
+    """The images as the task writes them. Raises POLICY_UNSUPPORTED where there are none."""
+    texts: list[str] = [params["image"]] if params.get("image") is not None else params["images"]
     if not texts:
         raise Rejection("POLICY_UNSUPPORTED", "The list images is empty, so nothing would be looked at; name an image.")
-    return [place_of(text, context.files.find) for text in texts]
+    return texts
 
 
 def place_of(text: str, locate: t.Callable[[str], str]) -> Image:
@@ -242,6 +248,33 @@ def workers_of(params: t.Mapping[str, t.Any]) -> int:
     return workers
 
 
-def read_key(context: Context, reference: str, access: Access) -> bytes:
+def annotations_of(params: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Annotations as cosign has them: strings. Whole numbers and booleans become the text that was meant; what YAML may
+    have made of another text is refused (`1.10` is 1.1 to it, and a key `on` is true)."""
+    found = {}
+    for key, value in (params["annotations"] or {}).items():
+        if not isinstance(key, str):
+            raise Rejection("POLICY_UNSUPPORTED", f"The name {key!r} of an annotation is not a text in YAML; quote it.")
+        if not isinstance(value, (str, int)):
+            raise Rejection(
+                "POLICY_UNSUPPORTED", f"The annotation {key!r} is not a text in YAML ({value!r}); quote it."
+            )
+        found[key] = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    return found
+
+
+def read_key(context: Context, reference: str, access: Access, option: str = "key") -> bytes:
     """The PEM text that a key option names."""
-    return read_key_reference(reference, context.environ, context.read, lambda url: fetch(access.transport, url))
+    by_variable = option == "key" and context.environ.get("COSIGN_KEY") == reference
+    where = "the variable COSIGN_KEY" if by_variable else f"the option {option}"
+
+    def fetch_key(url: str) -> bytes:
+        if context.params.get("offline"):
+            raise Rejection(
+                "POLICY_UNSUPPORTED",
+                f"The key of {where} would have to be fetched, and offline: true makes no connection but to the "
+                "registry; give a file, env://NAME or the PEM text.",
+            )
+        return fetch(access.transport, url)
+
+    return read_key_reference(reference, context.environ, lambda path: context.read_for(where, path), fetch_key)

@@ -55,12 +55,13 @@ class ArgumentSpec:
     def secret_options(self) -> list[str]:
         return [name for name, option in self.options.items() if option.get("no_log")]
 
-    def check(self, params: t.Mapping[str, t.Any]) -> None:
-        """Raise POLICY_UNSUPPORTED when options contradict each other or one is missing."""
+    def check(self, params: t.Mapping[str, t.Any], complete: bool = True) -> None:
+        """Raise POLICY_UNSUPPORTED when options contradict each other or one is missing. What is missing may still come
+        from variables elsewhere where they are not `complete`."""
         given = {name: value for name, value in params.items() if value is not None}
         relations: tuple[tuple[t.Callable[..., t.Any], t.Any, str], ...] = (
             (check_mutually_exclusive, self.mutually_exclusive, "give one of them"),
-            (check_required_together, self.required_together, "give all of them, or none"),
+            (check_required_together, self.required_together if complete else [], "give all of them, or none"),
             (check_required_one_of, self.required_one_of, "give it"),
             (check_required_by, self.required_by, "give it too, or leave the other out"),
         )

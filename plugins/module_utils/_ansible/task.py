@@ -27,6 +27,9 @@ else:
 Result = dict[str, t.Any]
 MINIMUM_CRYPTOGRAPHY = 38
 MAX_FILE_BYTES = 2**20
+MIN_MASKED = 4
+"""Characters of the shortest secret that is searched for in results. A shorter one is part of many words and digests,
+which would be masked with it."""
 
 
 class Files(t.Protocol):
@@ -46,7 +49,10 @@ class Files(t.Protocol):
 
 
 class Cache(t.Protocol):
-    """Verdicts of this run, by digest and by everything that they depend on."""
+    """Verdicts of this run, by digest and by everything that they depend on; `folder` is one that ends with the run,
+    empty where there is none."""
+
+    folder: str
 
     def verdict(self, digest: str, question: t.Mapping[str, t.Any], judge: t.Callable[[], Result]) -> Result:
         """The verdict that was reached before, or `judge()`'s, which is kept when it may be."""
@@ -60,6 +66,8 @@ class Cache(t.Protocol):
 
 class NoCache:
     """Where there is no run to remember for: on a managed host."""
+
+    folder = ""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -108,26 +116,38 @@ class Context:
             raise Rejection("LIMIT_EXCEEDED", f"{path!r} is larger than {MAX_FILE_BYTES} bytes; name the right file.")
         return data
 
+    def read_for(self, option: str, path: str) -> bytes:
+        """The same for the file of an option, which is named in the MALFORMED where it cannot be read."""
+        try:
+            return self.read(path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not a path"
+            # What is meant as a URL may hold a password.
+            shown = path.rpartition("@")[2][:200]
+            raise Rejection(
+                "MALFORMED", f"The file {shown!r} of {option} could not be read ({reason}); check the path."
+            ) from None
+
 
 @dataclass(frozen=True)
 class Task:
     """One module: its options, and what it does with them. `places` tells which options lead to files of the place
     that runs the task, so that `run_on` has to be said where it is not clear whose files are meant. `shows_secrets`:
-    the user asked for secrets in the result."""
+    the user asked for secrets in the result. `check` refuses what could not be meant, without any file or connection;
+    its second argument is false where variables of another machine may still add to the options."""
 
     spec: ArgumentSpec
     run: t.Callable[[Context], Result]
     places: t.Callable[[t.Mapping[str, t.Any]], list[str]] = field(default=lambda params: [])
     shows_secrets: t.Callable[[t.Mapping[str, t.Any]], bool] = field(default=lambda params: False)
+    check: t.Callable[[t.Mapping[str, t.Any], bool], None] = field(default=lambda params, complete: None)
 
 
 def execute(task: Task, context: Context) -> Result:
     """Run a task and answer in Ansible's terms; whatever is refused becomes `failed` with `msg` and `rejection`."""
     try:
         _need_cryptography()
-        _refuse_nul(context.params)
-        context.params = fill(task.spec, context.params, context.environ)
-        task.spec.check(context.params)
+        context.params = prepare(task, context.params, context.environ, context.from_task)
         result = task.run(context)
     except Rejection as rejection:
         result = failure(rejection)
@@ -139,25 +159,50 @@ def execute(task: Task, context: Context) -> Result:
     return result
 
 
+def prepare(
+    task: Task,
+    params: t.Mapping[str, t.Any],
+    environ: t.Mapping[str, str],
+    from_task: t.Collection[str],
+    complete: bool = True,
+) -> dict[str, t.Any]:
+    """The options with what variables fill in, refused where that could not be meant; nothing is read or asked.
+    Not `complete`: for a machine whose own variables are not known here."""
+    _refuse_nul(params, environ)
+    filled = fill(task.spec, params, environ, from_task)
+    task.spec.check(filled, complete)
+    task.check(filled, complete)
+    return filled
+
+
 def failure(rejection: Rejection) -> Result:
     return {"failed": True, "changed": rejection.changed, "msg": rejection.message, "rejection": rejection.as_dict()}
 
 
 def secrets_of(task: Task, params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> set[str]:
-    """Every secret that a task was given, as option or by a variable, and that its result may not show."""
+    """Every secret that a task was given, as option or by a variable, and that its result may not show; those shorter
+    than MIN_MASKED stand in no result of ours."""
     if task.shows_secrets(params):
         return set()
     values: list[t.Any] = [environ.get(row.name) for row in VARIABLES.values() if row.sensitive]
     for name in task.spec.secret_options():
         value = params.get(name)
         values += value.values() if isinstance(value, dict) else [value]
-    return {value for value in values if isinstance(value, str) and value}
+    return {value for value in values if isinstance(value, str) and len(value) >= MIN_MASKED}
 
 
-def _refuse_nul(params: t.Mapping[str, t.Any]) -> None:
+def _refuse_nul(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:
     for name, value in params.items():
-        if any(isinstance(one, str) and "\0" in one for one in (value if isinstance(value, list) else [value])):
+        if any(map(_has_nul, value if isinstance(value, list) else [value])):
             raise Rejection("MALFORMED", f"The option {name} holds a NUL character, which no name has; leave it out.")
+    for name in VARIABLES:
+        if _has_nul(environ.get(name)):
+            raise Rejection("MALFORMED", f"The variable {name} holds a NUL character, which no name has; leave it out.")
+
+
+def _has_nul(value: t.Any) -> bool:
+    """In a text, or in one of an entry's, as those of `signers`."""
+    return any(isinstance(one, str) and "\0" in one for one in (value.values() if isinstance(value, dict) else [value]))
 
 
 def _need_cryptography() -> None:

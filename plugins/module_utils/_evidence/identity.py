@@ -135,11 +135,10 @@ def _check_pair(option: str, exact: str | None, pattern: Pattern | None, needed:
     if exact is not None:
         _check_given(option, exact)
     elif pattern is None and needed:
-        variable = f"COSIGN_{option.upper()}"
         raise Rejection(
             "POLICY_UNSUPPORTED",
             "A certificate is judged by its identity and by who vouched for that, so both must be given: "
-            f"{option} or {option}_regexp is missing (or {variable}, {variable}_REGEXP).",
+            f"{option} or {option}_regexp is missing.",
         )
 
 

@@ -33,6 +33,7 @@ MAX_SKEW = datetime.timedelta(minutes=5)
 """How far the clock of a log or timestamp authority may be ahead of ours."""
 
 _BY_OTHERS = ("KEY_MISMATCH", "IDENTITY_MISMATCH", "ISSUER_MISMATCH")
+_BY_TRUST = ("TRUST_ROOT", "CHAIN_INVALID", "SCT_INVALID", "TSA_INVALID")
 NOW_INSTEAD = "The certificate was checked at the current time, since nothing proves when the signature was made."
 
 
@@ -123,9 +124,16 @@ def verify(
         try:
             accepted.append(_check(one, subject_digest, policy, trust or TrustedRoot(), now, reference))
         except Rejection as rejection:
-            rejected.append(Refused(one, rejection))
+            rejected.append(Refused(one, _naming(trust, one, rejection)))
     refusal = _refusal(subject_digest, policy, accepted, rejected)
     return Verdict(tuple(accepted), tuple(rejected), refusal, () if refusal else _checks(policy, accepted))
+
+
+def _naming(trust: TrustedRoot | None, one: Evidence, rejection: Rejection) -> Rejection:
+    """The same, saying what was trusted where that may be what is wrong."""
+    if one.error or not trust or not trust.name or rejection.code not in _BY_TRUST:
+        return rejection
+    return Rejection(rejection.code, f"{rejection.message} Trusted is the {trust.name}.")
 
 
 def exact_annotations(accepted: Accepted, wanted: t.Mapping[str, str]) -> bool:
@@ -196,12 +204,7 @@ def _logged(
         # It was given apart: whoever signed logged either it or its key.
         certificates = [policy.certificate.der, None]
     times = [stamp.time for stamp in timestamps]
-    try:
-        logged = verify_entries(one, signer.key, signer.hash_name, certificates, trust.logs, times, now)
-    except Rejection as rejection:
-        if rejection.code == "TRUST_ROOT" and trust.name:
-            raise Rejection(rejection.code, f"{rejection.message} Trusted is the {trust.name}.") from None
-        raise
+    logged = verify_entries(one, signer.key, signer.hash_name, certificates, trust.logs, times, now)
     count = count_logs(logged)
     if count < policy.required_logs:
         raise Rejection(

@@ -5,39 +5,47 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 """The trusted root from a TUF repository (The Update Framework 1.0), by the packages `tuf` and `sigstore`.
 
-What was fetched is kept in a folder as `kept.json` (the root, and until when it serves without asking) and
-`metadata/` (as `tuf` stores it, to be verified again when the repository cannot be reached). `metadata/` is replaced
-as a whole, under a lock: a refresh that stops half-way leaves what was there.
+What was fetched is kept as one file, `kept.json`: all that the repository signed, and when it was asked. It is never
+believed: whoever takes it from there verifies it again, from the root.json that every walk begins with. So all that a
+stranger's file can do is to be refused, or to hold back news until what was signed expires.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
-import hashlib
 import importlib.metadata
 import importlib.resources
 import json
 import os
 import re
-import shutil
 import tempfile
 import typing as t
 import urllib.parse
 from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._services.private_folder import (
+    locked_folder,
+    opened_folder,
+    read_file,
+    replace_file,
+)
 
 PUBLIC_GOOD = "https://tuf-repo-cdn.sigstore.dev"
 TARGET = "trusted_root.json"
 KEPT_SECONDS = 24 * 3600
 UNREFRESHED_SECONDS = 15 * 60
 """For how long what was kept serves after a refresh failed, before the next try."""
+REFUSED_SECONDS = 10
+"""For how long a refusal is told without another try: each may last until its deadline, and hundreds of hosts wait."""
 
 MAX_BYTES = 5 * 2**20
+MAX_KEPT_BYTES = 4 * MAX_BYTES
+_KEPT = "kept.json"
+# What the library stores, by its names: roots that were passed, metadata of roles, the target.
+_STORED = re.compile(r"(?:root_history/[0-9]{1,9}\.root|[A-Za-z0-9_.~%-]{1,200}|targets/trusted_root)\.json\Z")
 _ROLES = ("root", "timestamp", "snapshot", "targets")
-_REMEDY = "give trusted_root, or set offline: true"
 
 Clock = t.Callable[[], datetime.datetime]
 
@@ -57,11 +65,21 @@ class Document(t.NamedTuple):
 class Repository:
     """A TUF repository of trusted roots. `root` is the root.json to begin with; without one, what the package
     `sigstore` ships for this URL, or else for the public good instance, of which this may be a mirror. `folder` is
-    where it is kept."""
+    where it is kept, `spare` where it is kept if that cannot be written; an empty one is none."""
 
     url: str
     folder: str
     root: bytes | None = None
+    spare: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"trusted root of {self.url}"
+
+    def start(self) -> bytes:
+        if self.root is not None:
+            return self.root
+        return _shipped(self.url, "root.json") or _shipped(PUBLIC_GOOD, "root.json") or b""
 
 
 def shipped_trusted_root(url: str = PUBLIC_GOOD) -> Document:
@@ -89,160 +107,142 @@ def fetch_trusted_root(repository: Repository, get: Get, clock: Clock) -> Docume
 
     Raises TRUST_ROOT, with what to do.
     """
-    kept = _kept(repository.folder, clock())
-    if kept is None:
-        asked = _changed(repository.folder)
-        try:
-            with _locked(repository.folder):
-                # Whoever held the lock may have fetched it after our first look.
-                now = clock()
-                kept = _kept(repository.folder, now) or _refresh(repository, repository.folder, get, now, asked)
-        except OSError:
-            # Read-only, full, or somebody else's: only the keeping of it is lost.
-            kept = _fetch_unkept(repository, get, clock())
-    return Document(kept["trusted_root"].encode(), f"trusted root of {repository.url}", kept["warning"])
+    try:
+        kept = _read(repository, clock())
+        document = _fresh(repository, kept, clock())
+        if document is not None:
+            return document
+        with _locked(repository):
+            # Whoever held the lock may have fetched it after our first look.
+            before, kept, now = kept, _read(repository, clock()), clock()
+            document = _fresh(repository, kept, now) if kept != before else None
+            if document is None and kept.refusal and 0 <= now.timestamp() - kept.tried < REFUSED_SECONDS:
+                raise Rejection("TRUST_ROOT", kept.refusal[:4000])
+            return document or _refresh(repository, kept, get, clock)
+    except OSError as error:
+        raise Rejection(
+            "TRUST_ROOT",
+            f"The trusted root has no temporary folder to be verified in ({error.strerror or error}); set TMPDIR to "
+            "one that can be written, or give trusted_root.",
+        ) from None
+
+
+def kept_trusted_root(repository: Repository, clock: Clock) -> Document | None:
+    """The one that is kept, without any request, while its TUF metadata has not expired."""
+    try:
+        return _serve(repository, _read(repository, clock()), clock())
+    except OSError:
+        return None
 
 
 # What is kept --------------------------------------------------------------------------------------------------------
 
 
-def _kept(folder: str, now: datetime.datetime) -> dict[str, t.Any] | None:
-    """What was fetched and needs no refresh yet; None as well where others can write, or what lies there is damaged."""
+class _Kept(t.NamedTuple):
+    """What the repository signed, by the library's names of files, and since when it serves. `warning`: it could not
+    be refreshed then; `refusal`: what became of the last try, which was at `tried`. Seconds since 1970."""
+
+    files: t.Mapping[str, bytes] = {}
+    since: float = 0.0
+    warning: str = ""
+    refusal: str = ""
+    tried: float = 0.0
+
+
+def _read(repository: Repository, now: datetime.datetime) -> _Kept:
+    """What was asked last of all that is kept."""
+    found = [_Kept()]
+    for path in filter(None, (repository.spare, repository.folder)):
+        with contextlib.suppress(OSError), opened_folder(path) as folder:
+            found.insert(0, _decoded(read_file(_KEPT, MAX_KEPT_BYTES, folder), repository.url))
+    return max((one for one in found if one.since <= now.timestamp()), key=lambda one: one.since)
+
+
+def _decoded(data: bytes, url: str) -> _Kept:
+    """Nothing, where it is damaged or of another repository."""
     try:
-        if not _is_ours(folder):
-            return None
-        with open(os.path.join(folder, "kept.json"), "rb") as stream:
-            kept = json.loads(stream.read(MAX_BYTES))
-        whole = hashlib.sha256(kept["trusted_root"].encode()).hexdigest() == kept["sha256"]
-        return kept if whole and kept["since"] <= now.timestamp() < kept["until"] else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
+        kept = json.loads(data)
+        if kept["url"] != url:
+            return _Kept()
+        return _Kept(
+            {name: text.encode() for name, text in kept["files"].items() if _STORED.match(name)},
+            float(kept["since"]),
+            str(kept["warning"]),
+            str(kept["refusal"]),
+            float(kept["tried"]),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return _Kept()
 
 
-def _keep(folder: str, data: bytes, now: datetime.datetime, until: float, warning: str) -> dict[str, t.Any]:
-    kept = {
-        "trusted_root": data.decode(),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "since": now.timestamp(),
-        "until": until,
-        "warning": warning,
-    }
-    _write(os.path.join(folder, "kept.json"), json.dumps(kept).encode())
-    return kept
-
-
-def _write(path: str, data: bytes) -> None:
-    with open(f"{path}.new", "wb") as stream:
-        stream.write(data)
-    os.replace(f"{path}.new", path)
-
-
-def _is_ours(folder: str) -> bool:
-    found = os.lstat(folder)
-    # An execution environment may bring a filled folder, made by root.
-    return found.st_uid in (0, os.geteuid()) and not found.st_mode & 0o022
+def _keep(repository: Repository, kept: _Kept) -> None:
+    """In the first folder that can be written; in none of them only the keeping is lost."""
+    files = {name: data.decode() for name, data in kept.files.items()}
+    data = json.dumps({"url": repository.url, **kept._asdict(), "files": files}).encode()
+    for path in filter(None, (repository.folder, repository.spare)):
+        with contextlib.suppress(OSError), opened_folder(path, make=True) as folder:
+            replace_file(_KEPT, data, folder)
+            return
 
 
 @contextlib.contextmanager
-def _locked(folder: str) -> t.Iterator[None]:
-    """For one process and thread at a time. Raises OSError where it is not ours to write."""
-    os.makedirs(folder, 0o700, exist_ok=True)
-    if not _is_ours(folder):
-        raise PermissionError(f"{folder} belongs to somebody else")
-    lock = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _locked(repository: Repository) -> t.Iterator[None]:
+    """For one process and thread at a time, where there is a folder that can be written."""
+    with contextlib.ExitStack() as stack:
+        for path in filter(None, (repository.folder, repository.spare)):
+            with contextlib.suppress(OSError):
+                stack.enter_context(locked_folder(stack.enter_context(opened_folder(path, make=True))))
+                break
         yield
-    finally:
-        os.close(lock)
 
 
-def _fetch_unkept(repository: Repository, get: Get, now: datetime.datetime) -> dict[str, t.Any]:
-    """In a folder that is gone afterwards, from the metadata that is kept."""
+def _fresh(repository: Repository, kept: _Kept, now: datetime.datetime) -> Document | None:
+    """What is kept, where the repository need not be asked again yet."""
+    limit = UNREFRESHED_SECONDS if kept.warning else KEPT_SECONDS
+    return _serve(repository, kept, now) if kept.since <= now.timestamp() < kept.since + limit else None
+
+
+def _serve(repository: Repository, kept: _Kept, now: datetime.datetime) -> Document | None:
     try:
-        with tempfile.TemporaryDirectory(prefix="supplychain.cosign-") as folder:
-            with contextlib.suppress(OSError, shutil.Error):
-                if _is_ours(repository.folder):
-                    kept = os.path.join(repository.folder, "metadata")
-                    shutil.copytree(kept, os.path.join(folder, "metadata"), symlinks=True)
-            return _refresh(repository, folder, get, now, _changed(folder))
-    except OSError as error:
-        raise Rejection(
-            "TRUST_ROOT", f"The trusted root has no folder to be fetched into ({error.strerror or error}); {_REMEDY}."
-        ) from None
+        verified = _verify(repository, kept.files)
+    except (_NoAnswer, _Wrong):
+        return None
+    return Document(verified.data, repository.name, kept.warning) if now.timestamp() < verified.expires else None
 
 
 # Refresh -------------------------------------------------------------------------------------------------------------
 
 
-def _refresh(repository: Repository, folder: str, get: Get, now: datetime.datetime, asked: int) -> dict[str, t.Any]:
-    failure = os.path.join(folder, "failure")
-    if _changed(folder) != asked:
-        # Somebody asked in vain while we waited for the lock: a second try in the same second would not do better.
-        with open(failure, encoding="utf-8") as stream:
-            raise Rejection("TRUST_ROOT", stream.read(8192))
+def _refresh(repository: Repository, kept: _Kept, get: Get, clock: Clock) -> Document:
+    now, warning = clock(), ""
     try:
-        return _fetch(repository, folder, get, now)
-    except Rejection as rejection:
-        _write(failure, rejection.message.encode("utf-8", "replace"))
-        raise
-
-
-def _changed(folder: str) -> int:
-    """When a refresh failed last."""
-    with contextlib.suppress(OSError):
-        return os.stat(os.path.join(folder, "failure")).st_mtime_ns
-    return 0
-
-
-def _fetch(repository: Repository, folder: str, get: Get, now: datetime.datetime) -> dict[str, t.Any]:
-    start = repository.root or _shipped(repository.url, "root.json") or _shipped(PUBLIC_GOOD, "root.json") or b""
-    metadata, work = os.path.join(folder, "metadata"), os.path.join(folder, "work")
-    # There is one where somebody was stopped half-way.
-    shutil.rmtree(work, ignore_errors=True)
-    try:
-        if os.path.isdir(metadata):
-            shutil.copytree(metadata, work, symlinks=True)
         try:
-            data, expires = _update(repository.url, start, work, get)
+            verified = _update(repository.url, repository.start(), kept.files, get)
         except _NoAnswer as error:
-            return _unrefreshed(repository, folder, start, now, str(error))
+            verified, warning = _unrefreshed(repository, kept, now, str(error))
         except _Wrong as error:
-            raise _refused(repository, start, now, str(error)) from None
-        shutil.rmtree(metadata, ignore_errors=True)
-        os.rename(work, metadata)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return _keep(folder, data, now, min(now.timestamp() + KEPT_SECONDS, expires), "")
+            raise _refused(repository, now, error) from None
+    except Rejection as rejection:
+        _keep(repository, kept._replace(refusal=rejection.message, tried=clock().timestamp()))
+        raise
+    _keep(repository, _Kept(verified.files, now.timestamp(), warning))
+    return Document(verified.data, repository.name, warning)
 
 
-def _unrefreshed(
-    repository: Repository, folder: str, start: bytes, now: datetime.datetime, why: str
-) -> dict[str, t.Any]:
-    """What was fetched before, verified again as it lies there, while nothing of it has expired."""
-    metadata = os.path.join(folder, "metadata")
-
-    def get(url: str) -> tuple[int, bytes]:
-        role = re.search(r"/(?:[0-9]+\.)?(root|timestamp|snapshot|targets)\.json\Z", url)
-        if role is None:
-            raise Rejection("TRUST_ROOT", f"The {TARGET} on the disk is not the one that was fetched.")
-        if role[1] == "root":
-            return 404, b""
-        with open(os.path.join(metadata, f"{role[1]}.json"), "rb") as stream:
-            return 200, stream.read(MAX_BYTES)
-
-    if not os.path.isdir(metadata):
-        raise _refused(repository, start, now, why)
+def _unrefreshed(repository: Repository, kept: _Kept, now: datetime.datetime, why: str) -> tuple[_Verified, str]:
+    """What was fetched before, while nothing of it has expired."""
+    if not kept.files:
+        raise _refused(repository, now, _NoAnswer(why))
     try:
-        data, expires = _update(repository.url, start, metadata, get)
+        verified = _verify(repository, kept.files)
     except (_NoAnswer, _Wrong) as error:
-        raise _refused(repository, start, now, f"{why} What was fetched before serves no more: {error}") from None
-    end = datetime.datetime.fromtimestamp(expires, datetime.timezone.utc)
+        raise _refused(repository, now, type(error)(f"{why} What was fetched before serves no more: {error}")) from None
+    end = datetime.datetime.fromtimestamp(verified.expires, datetime.timezone.utc)
     warning = (
-        f"The trusted root of {repository.url} could not be refreshed, so the one that was fetched before is used, "
+        f"The {repository.name} could not be refreshed, so the one that was fetched before is used, "
         f"until {end:%Y-%m-%d %H:%M} UTC at the latest. {why}"
     )
-    return _keep(folder, data, now, min(now.timestamp() + UNREFRESHED_SECONDS, expires), warning)
+    return verified, warning
 
 
 class _NoAnswer(Exception):
@@ -253,11 +253,37 @@ class _Wrong(Exception):
     """What it answered, or what is kept, is not to be trusted."""
 
 
-def _update(url: str, start: bytes, place: str, get: Get) -> tuple[bytes, float]:
-    """The target as verified by TUF's client workflow, and when the first of the metadata expires.
+class _WrongStart(_Wrong):
+    """The root.json to begin with is none."""
 
-    `place` holds the metadata, and the target below `targets`. Raises _NoAnswer or _Wrong.
-    """
+
+class _Verified(t.NamedTuple):
+    """The target, when the first of the metadata expires (seconds since 1970), and all that is to be kept."""
+
+    data: bytes
+    expires: float
+    files: t.Mapping[str, bytes]
+
+
+def _verify(repository: Repository, files: t.Mapping[str, bytes]) -> _Verified:
+    """What is kept, by TUF's client workflow as if the repository had answered it now. Raises _NoAnswer or _Wrong."""
+
+    def get(url: str) -> tuple[int, bytes]:
+        role = re.search(r"/(?:[0-9]+\.)?(root|timestamp|snapshot|targets)\.json\Z", url)
+        if role and role[1] == "root":
+            return 404, b""
+        if role and f"{role[1]}.json" in files:
+            return 200, files[f"{role[1]}.json"]
+        raise Rejection("TRUST_ROOT", f"{url.rsplit('/', 1)[-1]} is missing or is not the one that was fetched.")
+
+    if not files:
+        raise _Wrong("Nothing is kept.")
+    return _update(repository.url, repository.start(), files, get)
+
+
+def _update(url: str, start: bytes, files: t.Mapping[str, bytes], get: Get) -> _Verified:
+    """The target as verified by TUF's client workflow. Raises _NoAnswer or _Wrong, and OSError where there is no
+    temporary folder."""
     try:
         from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError
         from tuf.api.metadata import Metadata
@@ -273,49 +299,82 @@ def _update(url: str, start: bytes, place: str, get: Get) -> tuple[bytes, float]
                 raise DownloadHTTPError(f"It answered {url} with status {status}.", status)
             return iter((body,))
 
-    targets = os.path.join(place, "targets")
-    os.makedirs(targets, exist_ok=True)
-    file = os.path.join(targets, TARGET)
-    try:
-        updater = Updater(place, url, targets, f"{url}/targets", Fetcher(), bootstrap=start)
-        updater.refresh()
-        info = updater.get_targetinfo(TARGET)
-        if info is None:
-            raise _Wrong(f"it has no {TARGET}")
-        if updater.find_cached_target(info, file) is None:
-            updater.download_target(info, file)
-        with open(file, "rb") as stream:
-            data = stream.read(MAX_BYTES)
-        dates = [Metadata.from_file(os.path.join(place, f"{role}.json")).signed.expires for role in _ROLES]
-    except DownloadLengthMismatchError as error:
-        raise _Wrong(str(error)) from None
-    except DownloadError as error:
-        cause = error.__cause__
-        raise _NoAnswer(cause.message if isinstance(cause, Rejection) else str(error)) from None
-    except (_Wrong, OSError):
-        raise
-    # Whatever hostile metadata lets the library stumble over.
-    except Exception as error:
-        raise _Wrong(f"{error} ({type(error).__name__})") from None
-    return data, min(date.replace(tzinfo=datetime.timezone.utc).timestamp() for date in dates)
+    with tempfile.TemporaryDirectory(prefix="supplychain.cosign-") as place:
+        targets = os.path.join(place, "targets")
+        _store(place, files)
+        try:
+            updater = Updater(place, url, targets, f"{url}/targets", Fetcher(), bootstrap=start)
+        except OSError:
+            raise
+        except Exception as error:
+            raise _WrongStart(f"{error} ({type(error).__name__})") from None
+        try:
+            updater.refresh()
+            info = updater.get_targetinfo(TARGET)
+            if info is None:
+                raise _Wrong(f"It has no {TARGET}")
+            if updater.find_cached_target(info) is None:
+                updater.download_target(info)
+            stored = _stored(place)
+            data = stored[f"targets/{TARGET}"]
+            data.decode()
+            dates = [Metadata.from_file(os.path.join(place, f"{role}.json")).signed.expires for role in _ROLES]
+        except DownloadLengthMismatchError as error:
+            raise _Wrong(str(error)) from None
+        except DownloadError as error:
+            cause = error.__cause__
+            raise _NoAnswer(cause.message if isinstance(cause, Rejection) else str(error)) from None
+        except (_Wrong, OSError):
+            raise
+        except UnicodeDecodeError:
+            raise _Wrong(f"Its {TARGET} is not UTF-8") from None
+        # Whatever hostile metadata lets the library stumble over.
+        except Exception as error:
+            raise _Wrong(f"{error} ({type(error).__name__})") from None
+    return _Verified(data, min(date.replace(tzinfo=datetime.timezone.utc).timestamp() for date in dates), stored)
 
 
-def _refused(repository: Repository, start: bytes, now: datetime.datetime, why: str) -> Rejection:
-    remedies = [_REMEDY]
-    if "UnsignedMetadataError" in why and repository.root is None:
-        version = json.loads(start)["signed"]["version"]
+def _store(place: str, files: t.Mapping[str, bytes]) -> None:
+    for folder in ("targets", "root_history"):
+        os.mkdir(os.path.join(place, folder))
+    for name, data in files.items():
+        with open(os.path.join(place, name), "wb") as stream:
+            stream.write(data)
+
+
+def _stored(place: str) -> dict[str, bytes]:
+    found = {}
+    for folder, _folders, names in os.walk(place):
+        for path in (os.path.join(folder, name) for name in names):
+            # The link to the last root is made anew each time.
+            if _STORED.match(os.path.relpath(path, place)) and not os.path.islink(path):
+                with open(path, "rb") as stream:
+                    found[os.path.relpath(path, place)] = stream.read()
+    return found
+
+
+def _refused(repository: Repository, now: datetime.datetime, error: Exception) -> Rejection:
+    why, remedies = str(error)[:2000].rstrip("."), ["give trusted_root"]
+    with contextlib.suppress(Rejection):
+        if _shipped(repository.url, TARGET) is not None:
+            remedies.append("set offline: true")
+    if isinstance(error, _WrongStart):
+        file = "the file of TUF_ROOT_JSON" if repository.root is not None else "what the Python package sigstore ships"
+        why = f"It begins with a root.json, and {file} is none: {why}"
+        remedies.insert(0, "correct TUF_ROOT_JSON" if repository.root is not None else "install sigstore anew")
+    elif "UnsignedMetadataError" in why and repository.root is not None:
+        remedies.insert(0, "set TUF_ROOT_JSON to a root.json of this repository, where it names another's")
+    elif "UnsignedMetadataError" in why:
+        version = json.loads(repository.start())["signed"]["version"]
         remedies.insert(
             0,
-            "renew the Python package sigstore, whose root.json (version "
-            f"{version}) was the start, or set TUF_ROOT_JSON where the repository is one of its own",
+            f"renew the Python package sigstore, whose root.json (version {version}) was the start, or set "
+            "TUF_ROOT_JSON where the repository is one of its own",
         )
     if re.search("expire|certificate|TLS", why, re.IGNORECASE):
         remedies.insert(0, f"correct this machine's clock where it is not {now:%Y-%m-%d %H:%M} UTC")
-    return Rejection(
-        "TRUST_ROOT",
-        f"The trusted root could not be fetched from {repository.url}. {why[:2000].rstrip('.')}. "
-        f"To go on, {', or '.join(remedies)}.",
-    )
+    text = f"The trusted root could not be fetched from {repository.url}. {why[:1].upper()}{why[1:]}."
+    return Rejection("TRUST_ROOT", f"{text} To go on, {', or '.join(remedies)}.")
 
 
 # The package ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 from dataclasses import dataclass
@@ -72,15 +73,33 @@ def resolve(session: Session, image: Image) -> str:
 
 def verify_image(session: Session, image: Image, digest: str, request: VerifyRequest) -> Judged:
     """Judge one digest of an image. Refusals are in what is returned; what kept us from looking is raised."""
-    verdict = judge(session.attachments(image), image, digest, request)
-    children: tuple[Judged, ...] = ()
-    if request.recursive:
-        manifest = need_manifest(session.place(image), image, digest)
-        children = tuple(
-            Judged(image, child.digest, judge(session.attachments(image), image, child.digest, request))
-            for child in descendants(session.place(image), manifest)
-        )
+    verdict = _judge(session, image, digest, request)
+    if not request.recursive:
+        # Nothing is attached in a repository that does not exist, either: only of an image that is there it may be
+        # said. A tag has just been looked up.
+        if _is_unsigned(verdict) and image.reference and image.reference.digest:
+            need_manifest(session.place(image), image, digest)
+        return Judged(image, digest, verdict)
+    manifest = need_manifest(session.place(image), image, digest)
+    children = tuple(
+        Judged(image, child.digest, _judge(session, image, child.digest, request))
+        for child in descendants(session.place(image), manifest)
+    )
     return Judged(image, digest, verdict, children)
+
+
+def _judge(session: Session, image: Image, digest: str, request: VerifyRequest) -> Verdict:
+    """The same for what is attached to one digest; where the repository is not the image's, its name is told."""
+    place = session.attachments(image)
+    verdict = judge(place, image, digest, request)
+    if place is session.place(image) or verdict.refusal is None or not _is_unsigned(verdict):
+        return verdict
+    text = f"{verdict.refusal.message} It was looked for in {place.name} (attachment_repository or COSIGN_REPOSITORY)."
+    return dataclasses.replace(verdict, refusal=Rejection(verdict.refusal.code, text))
+
+
+def _is_unsigned(verdict: Verdict) -> bool:
+    return verdict.refusal is not None and verdict.refusal.code == "NO_SIGNATURE"
 
 
 def judge(place: Place, image: Image, digest: str, request: VerifyRequest) -> Verdict:

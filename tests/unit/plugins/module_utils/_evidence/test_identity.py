@@ -80,9 +80,7 @@ def test_who_fits_is_accepted(kind: str, options: dict[str, str | None]) -> None
     ("options", "named"),
     [
         pytest.param({"oidc_issuer": None}, "certificate_oidc_issuer_regexp", id="AT-35-h-no-issuer"),
-        pytest.param({"oidc_issuer": None}, "COSIGN_CERTIFICATE_OIDC_ISSUER", id="AT-35-h-no-issuer-variable"),
         pytest.param({"identity": None}, "certificate_identity_regexp", id="no-identity"),
-        pytest.param({"identity": None}, "COSIGN_CERTIFICATE_IDENTITY", id="no-identity-variable"),
         pytest.param({"identity": ""}, "certificate_identity", id="AT-35-e-empty"),
         pytest.param({"oidc_issuer": ""}, "certificate_oidc_issuer", id="AT-35-e-empty-issuer"),
         pytest.param({"identity": None, "identity_regexp": ""}, "certificate_identity_regexp", id="AT-35-e-pattern"),
