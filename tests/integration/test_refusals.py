@@ -150,6 +150,7 @@ def normal(text: str) -> str:
     text = re.sub(r"127\.0\.0\.1:[0-9]+(/v2)?/case-[0-9]+/", r"ghcr.io\1/", text)
     text = re.sub(r"127\.0\.0\.1:[0-9]+", "ghcr.io", text)
     text = re.sub(r"sha256:[0-9a-f]{64}", DIGEST, text)
+    text = re.sub(r"package sigstore [0-9][0-9.]*[0-9]", "package sigstore 4.5.1", text)
     for found, shown in zip(dict.fromkeys(re.findall(r"[A-Za-z0-9+/]{43}=", text)), KEYS, strict=False):
         text = text.replace(found, shown)
     return "\n".join(textwrap.wrap(text, 110, break_long_words=False, break_on_hyphens=False))

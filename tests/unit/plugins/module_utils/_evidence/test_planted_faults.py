@@ -48,7 +48,6 @@ REVIEWED: dict[str, tuple[str, ...]] = {
         "_evidence/read:_check_file_digest: if not message.algorithm and (not message.digest)",
         "_evidence/sct:check_scts: if not offered",
         "_evidence/timestamp:verify_timestamp: if not authorities",
-        "_evidence/verify:_logged: if rejection.code == 'TRUST_ROOT' and trust.name",
         "_formats/der:Reader._long_length: if count == 0",
     ),
     "It saves time, and what is left out is looked at for nothing.": (
