@@ -45,6 +45,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 
 MAX_BYTES = 64 * 1024
+MAX_NAME_BYTES = 8 * 1024
+MAX_EXTENSIONS = 64
 
 KEY_USAGE, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE = "2.5.29.15", "2.5.29.19", "2.5.29.37"
 SUBJECT_KEY_ID, AUTHORITY_KEY_ID = "2.5.29.14", "2.5.29.35"
@@ -199,6 +201,8 @@ def _parse(der: bytes, what: str) -> Certificate:
 @functools.lru_cache(maxsize=_CACHED)
 def _name(der: bytes) -> bytes:
     """The Name, if it is one; those of issuers come again and again."""
+    if len(der) > MAX_NAME_BYTES:
+        raise Rejection("LIMIT_EXCEEDED", f"A name in a certificate is longer than {MAX_NAME_BYTES} bytes.")
     read_distinguished_name(der, "name in a certificate")
     return der
 
@@ -256,6 +260,8 @@ def _extensions(data: bytes, what: str) -> dict[str, _Extension]:
         if len(parts) == 3 and parts[1][1] != b"\xff":
             raise Rejection("NON_CANONICAL", f"The {what} has an extension that does not say as DER does if it counts.")
         oid = _dotted(parts[0][2])
+        if len(found) == MAX_EXTENSIONS:
+            raise Rejection("LIMIT_EXCEEDED", f"The {what} has more than {MAX_EXTENSIONS} extensions.")
         if oid in found:
             raise Rejection("MALFORMED", f"The {what} has the extension {oid} twice.")
         found[oid] = _Extension(len(parts) == 3, parts[-1][1], whole)

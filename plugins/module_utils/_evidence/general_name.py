@@ -84,11 +84,12 @@ def read_san(name: GeneralName, what: str) -> San:
     return San("unusable", "")
 
 
+_HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
 _FORMS = {
-    "email": re.compile(r"[^@]+@[^@]+"),
-    "uri": re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+"),
-    "dns": re.compile(r"[A-Za-z0-9*_-]+(?:\.[A-Za-z0-9_-]+)*\.?"),
-    "other": re.compile(r"[^!]+![^!]+"),
+    "email": re.compile(rf"[^@]+@{_HOST}"),
+    "uri": re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+"),
+    "dns": re.compile(rf"(?![0-9.]+\Z)(?:\*\.)?{_HOST}\.?"),
+    "other": re.compile(rf"[^!@/:]+!{_HOST}"),
 }
 
 

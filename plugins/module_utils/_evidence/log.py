@@ -86,7 +86,7 @@ def verify_entries(
         )
     signed = _Signed(one, key, hash_name, certificates)
     found = []
-    for entry in one.log_entries:
+    for entry in dict.fromkeys(one.log_entries):
         known = [log for log in logs if log.log_id == entry.log_id]
         if known:
             found.append(_verify_entry(entry, signed, known, timestamps, now))

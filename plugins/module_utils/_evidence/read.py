@@ -28,6 +28,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.payloa
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.pem import parse_pem
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import (
+    MAX_VALUES,
     Subject,
     parse_statement,
 )
@@ -42,10 +43,11 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
 _HASHES = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 
 
-def from_bundle(data: bytes, location: Location) -> Evidence:
-    """The evidence in a Sigstore bundle; what cannot be read becomes its error."""
+def from_bundle(data: bytes, location: Location, values: int = FEW_VALUES) -> Evidence:
+    """The evidence in a Sigstore bundle; what cannot be read becomes its error. `values` bounds its statement: that of
+    a signature is short."""
     try:
-        return _from_bundle(data, location)
+        return _from_bundle(data, location, values)
     except Rejection as error:
         return Evidence(BUNDLE, location, error=error)
 
@@ -62,7 +64,7 @@ def from_file_bundle(data: bytes, location: Location, digest: str, artifact: byt
     try:
         bundle = parse_bundle(data)
         if bundle.message is None:
-            return _from_bundle(data, location)
+            return _from_bundle(data, location, MAX_VALUES)
         return _of_file(bundle, bundle.message, location, digest, artifact)
     except Rejection as error:
         return Evidence(BUNDLE, location, error=error)
@@ -93,11 +95,11 @@ def other_type(predicate_type: str) -> Rejection:
     )
 
 
-def _from_bundle(data: bytes, location: Location) -> Evidence:
+def _from_bundle(data: bytes, location: Location, values: int) -> Evidence:
     bundle = parse_bundle(data)
     if bundle.envelope is None:
         raise Rejection("PAYLOAD_TYPE", "The bundle signs a file, not a statement about an image; sign the image.")
-    statement = parse_statement(bundle.envelope.payload)
+    statement = parse_statement(bundle.envelope.payload, values)
     return Evidence(
         format=BUNDLE,
         location=location,
@@ -114,7 +116,9 @@ def _from_bundle(data: bytes, location: Location) -> Evidence:
 def _of_file(
     bundle: Bundle, message: MessageSignature, location: Location, digest: str, artifact: bytes | None
 ) -> Evidence:
-    value = check_digest(digest, "digest of the file").partition(":")[2]
+    algorithm, dummy, value = check_digest(digest, "digest of the file").partition(":")
+    if artifact is not None and digest_of(artifact, algorithm) != digest:
+        raise Rejection("DIGEST_MISMATCH", f"The file is not the one with the digest {digest}; hash it again.")
     if artifact is not None and artifact.startswith(b"DSSEv1 "):
         raise Rejection(
             "PAYLOAD_TYPE", "The file is what a DSSE envelope signs: this may be an attestation's signature."

@@ -5,6 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 from dataclasses import dataclass
@@ -76,6 +77,9 @@ class Refused:
         }
 
 
+Outcome = t.Union[Accepted, Refused]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What `verify` found: `refusal` is None where the policy is satisfied, else what to raise.
@@ -96,7 +100,7 @@ class Verdict:
 def needs_trust(one: Evidence, policy: Policy) -> bool:
     """Whether judging this needs a trusted root. A signature by key, in no log and without timestamp, does not, nor
     what somebody else put beside it."""
-    if one.error:
+    if one.error or (one.predicate_type is not None and not policy.counts(one.predicate_type)):
         return False
     needed = (one.timestamps and not policy.ignore_timestamps) or (one.log_entries and not policy.ignore_tlog)
     if policy.identities:
@@ -106,7 +110,7 @@ def needs_trust(one: Evidence, policy: Policy) -> bool:
 
 def verify(
     subject_digest: str,
-    evidence: t.Sequence[Evidence],
+    evidence: t.Iterable[Evidence],
     policy: Policy,
     trust: TrustedRoot | None,
     now: datetime.datetime,
@@ -118,15 +122,32 @@ def verify(
     asked for, which `match_reference` compares. Raises nothing but MALFORMED, for a `subject_digest` that is none.
     """
     check_digest(subject_digest, "digest to verify")
-    accepted: list[Accepted] = []
-    rejected: list[Refused] = []
-    for one in evidence:
-        try:
-            accepted.append(_check(one, subject_digest, policy, trust or TrustedRoot(), now, reference))
-        except Rejection as rejection:
-            rejected.append(Refused(one, _naming(trust, one, rejection)))
+    judged = [judge_one(one, subject_digest, policy, trust, now, reference) for one in evidence]
+    return conclude(subject_digest, policy, judged)
+
+
+def judge_one(
+    one: Evidence,
+    subject_digest: str,
+    policy: Policy,
+    trust: TrustedRoot | None,
+    now: datetime.datetime,
+    reference: str = "",
+) -> Outcome:
+    """The same for one signature, of which little is kept if it is refused: anybody may attach many that are large."""
+    try:
+        return _check(one, subject_digest, policy, trust or TrustedRoot(), now, reference)
+    except Rejection as rejection:
+        kept = dataclasses.replace(one, payload=b"", signed=b"", envelope=b"", predicate=None)
+        return Refused(kept, _naming(trust, one, rejection))
+
+
+def conclude(subject_digest: str, policy: Policy, judged: t.Sequence[Outcome]) -> Verdict:
+    """The verdict on an image of whose signatures these became."""
+    accepted = tuple(one for one in judged if isinstance(one, Accepted))
+    rejected = tuple(one for one in judged if isinstance(one, Refused))
     refusal = _refusal(subject_digest, policy, accepted, rejected)
-    return Verdict(tuple(accepted), tuple(rejected), refusal, () if refusal else _checks(policy, accepted))
+    return Verdict(accepted, rejected, refusal, () if refusal else _checks(policy, accepted))
 
 
 def _naming(trust: TrustedRoot | None, one: Evidence, rejection: Rejection) -> Rejection:

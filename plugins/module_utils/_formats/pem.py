@@ -12,7 +12,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.reject
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import decode_base64, encode_base64
 
 MAX_PEM_BYTES = 64 * 1024
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----\n([A-Za-z0-9+/=\n]*)\n-----END \1-----(?:\n|\Z)")
+_BLOCK = re.compile(rb"(?m)^-----BEGIN ([A-Z0-9 ]{1,64})-----\n([A-Za-z0-9+/=\n]*)\n-----END \1-----(?:\n|\Z)")
 
 
 class Block(t.NamedTuple):

@@ -61,13 +61,13 @@ def sign_statement(digest: str, annotations: t.Mapping[str, str] | None = None) 
     )
 
 
-def parse_statement(data: bytes) -> Statement:
+def parse_statement(data: bytes, values: int = MAX_VALUES) -> Statement:
     """Read an in-toto statement (in-toto attestation spec v1, "Statement"); fields that the spec allows are ignored.
 
     cosign 2.6 to 3.0.3 left out predicate and annotations. Raises PAYLOAD_TYPE (no statement of a version that is
     read), MALFORMED, NON_CANONICAL (a digest in upper case), LIMIT_EXCEEDED, DUPLICATE_KEY.
     """
-    fields = Fields(parse_object(data, "statement", MAX_VALUES, free="predicate"), "statement")
+    fields = Fields(parse_object(data, "statement", values, free="predicate"), "statement")
     kind = fields.text("_type")
     if kind not in STATEMENT_TYPES:
         raise Rejection("PAYLOAD_TYPE", f"The signed text is a {kind[:120]!r}, not an in-toto statement v0.1 or v1.")

@@ -20,6 +20,8 @@ FEW_VALUES = 20_000
 """For what stands beside every signature; real ones hold less than a hundred."""
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_STRING = re.compile('"[^"]*"?')
+_BRACKETS = re.compile(r"[\[\]{}]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 # Maps whose keys are data and not fields: every reader keeps `a` and `A` in them apart.
@@ -33,8 +35,8 @@ def parse_json(data: bytes, what: str, values: int = MAX_VALUES, free: str = "")
     case, which Go takes for the same), no NaN, no infinity, integers below 2**63, at most 64 levels and about as many
     `values`, since each costs a hundred times what a byte does. `what` names the text in messages.
 
-    What stands below the key `free` is somebody's data, which no check here acts on: its keys may differ in case
-    alone, and its integers be long. Raises DUPLICATE_KEY, LIMIT_EXCEEDED or MALFORMED. The caller has bounded the
+    What stands below the outermost key `free` is somebody's data, which no check here acts on: its keys may differ in
+    case alone, and its integers be long. Raises DUPLICATE_KEY, LIMIT_EXCEEDED or MALFORMED. The caller has bounded the
     length of `data`.
     """
     if sum(map(data.count, (b"[", b"{", b",", b":"))) > values:
@@ -52,7 +54,7 @@ def parse_json(data: bytes, what: str, values: int = MAX_VALUES, free: str = "")
         found = dict(pairs)
         if len(found) != len(pairs):
             raise Rejection("DUPLICATE_KEY", f"The {what} has the same key twice; readers may differ about it.")
-        if len({key.lower() for key in found}) != len(pairs):
+        if len({key.casefold() for key in found}) != len(pairs):
             alike.append(found)
         return found
 
@@ -77,7 +79,7 @@ def parse_json(data: bytes, what: str, values: int = MAX_VALUES, free: str = "")
         )
     except (ValueError, RecursionError):
         raise Rejection("MALFORMED", f"The {what} is not valid JSON.") from None
-    if alike and _has_fields_alike(found, free):
+    if alike and _has_fields_alike({**found, free: None} if free and isinstance(found, dict) else found):
         raise Rejection(
             "DUPLICATE_KEY", f"The {what} has two keys that differ only in case; readers may differ about them."
         )
@@ -98,36 +100,21 @@ def _bound_depth(text: str, what: str) -> None:
     # json.loads recurses once a level; counted here so that hostile nesting is refused before it starts.
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
-    depth, in_string, escaped = 0, False, False
-    for match in re.finditer(r'["\\\[\]{}]|[^"\\\[\]{}]+', text):
-        token = match.group()
-        if in_string:
-            if escaped:
-                escaped = False
-                if len(token) == 1 or token[0] not in '"\\':
-                    continue
-            if token == "\\":
-                escaped = True
-            elif token == '"':
-                in_string = False
-        elif token == '"':
-            in_string = True
-        elif token in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Rejection("LIMIT_EXCEEDED", f"The {what} is nested deeper than {MAX_DEPTH} levels.")
-        elif token in "]}":
-            depth -= 1
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRING.sub("", text.replace("\\\\", "").replace('\\"', ""))):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise Rejection("LIMIT_EXCEEDED", f"The {what} is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _has_fields_alike(found: t.Any, free: str, name: str = "") -> bool:
+def _has_fields_alike(found: t.Any, name: str = "") -> bool:
     if isinstance(found, list):
-        return any(_has_fields_alike(one, free) for one in found)
+        return any(map(_has_fields_alike, found))
     if not isinstance(found, dict):
         return False
-    if name not in _MAPS and len({key.lower() for key in found}) != len(found):
+    if name not in _MAPS and len({key.casefold() for key in found}) != len(found):
         return True
-    return any(_has_fields_alike(value, free, key) for key, value in found.items() if not free or key != free)
+    return any(_has_fields_alike(value, key) for key, value in found.items())
 
 
 def _has_surrogate(found: t.Any) -> bool:

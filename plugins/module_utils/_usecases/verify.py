@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import TrustedRoot
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, needs_trust, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import (
+    Outcome,
+    Verdict,
+    conclude,
+    judge_one,
+    needs_trust,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
@@ -104,18 +110,52 @@ def _is_unsigned(verdict: Verdict) -> bool:
 
 def judge(place: Place, image: Image, digest: str, request: VerifyRequest) -> Verdict:
     """Bundles first; `.sig` only where they leave the policy unsatisfied. A needed look-up that fails is raised."""
-    found: list[Evidence] = find_bundles(place, digest, request.policy, request.limit)
-    verdict = _verify(found, image, digest, request)
-    if verdict.verified and not request.all_signatures:
-        return verdict
-    legacy = find_legacy(place, digest, request.limit)
-    return _verify(found + legacy, image, digest, request) if legacy else verdict
+    judging = _Judging(image, digest, request)
+    judging.add(find_bundles(place, digest, request.policy, request.limit))
+    if judging.verdict().verified and not request.all_signatures:
+        return judging.verdict()
+    judging.add(find_legacy(place, digest, request.limit))
+    return judging.verdict(finally_=True)
 
 
-def _verify(found: list[Evidence], image: Image, digest: str, request: VerifyRequest) -> Verdict:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    trust = request.trust() if any(needs_trust(one, request.policy) for one in found) else None
-    return verify(digest, found, request.policy, trust, now, image.name_for_matching)
+class _Judging:
+    """What was found beside one digest, each judged as it comes, so that little is kept of what is refused.
+
+    Where a policy may be satisfied without a trusted root, what needs one waits until all else was judged: it may have
+    to be fetched, and anybody may attach a copy of our signature with a timestamp.
+    """
+
+    def __init__(self, image: Image, digest: str, request: VerifyRequest) -> None:
+        self._image, self._digest, self._request = image, digest, request
+        policy = request.policy
+        self._can_wait = policy.ignore_tlog and not policy.identities and not policy.use_signed_timestamps
+        self._now = datetime.datetime.now(datetime.timezone.utc)
+        self._found = 0
+        self._judged: dict[int, Outcome] = {}
+        self._waiting: dict[int, Evidence] = {}
+
+    def add(self, evidence: t.Iterable[Evidence]) -> None:
+        for one in evidence:
+            if self._can_wait and needs_trust(one, self._request.policy):
+                self._waiting[self._found] = one
+            else:
+                self._judge(self._found, one)
+            self._found += 1
+
+    def verdict(self, finally_: bool = False) -> Verdict:
+        """On what was added so far; `finally_` nothing more comes, and what waits is judged if it matters."""
+        verdict = conclude(self._digest, self._request.policy, [self._judged[key] for key in sorted(self._judged)])
+        if not (finally_ and self._waiting) or (verdict.verified and not self._request.all_signatures):
+            return verdict
+        for number in sorted(self._waiting):
+            self._judge(number, self._waiting.pop(number))
+        return self.verdict()
+
+    def _judge(self, number: int, one: Evidence) -> None:
+        policy = self._request.policy
+        trust = self._request.trust() if needs_trust(one, policy) else None
+        name = self._image.name_for_matching
+        self._judged[number] = judge_one(one, self._digest, policy, trust, self._now, name)
 
 
 def descendants(place: Place, manifest: Manifest) -> list[Manifest]:

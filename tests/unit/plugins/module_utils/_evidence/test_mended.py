@@ -43,6 +43,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import parse_statement
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import parse_json
+from tests.support.sigstore import der
 from tests.support.sigstore.ca import CertificateAuthority
 from tests.support.sigstore.virtual import (
     AT,
@@ -56,7 +57,16 @@ from tests.support.sigstore.virtual import (
     raw_sign,
     statement,
 )
-from tests.support.sigstore.x509 import dns, email, name_constraints, other_name, pem, uri
+from tests.support.sigstore.x509 import (
+    Extension,
+    distinguished_name,
+    dns,
+    email,
+    name_constraints,
+    other_name,
+    pem,
+    uri,
+)
 
 IMAGE = digest_of(b"an image")
 FILE = b"a file"
@@ -118,14 +128,24 @@ def test_a_log_of_v2_is_bound_by_its_name_whatever_its_entry_calls_itself() -> N
 
 @pytest.mark.attack("AT-30e")
 @pytest.mark.parametrize(
-    "san", [dns("ceo@acme.test"), other_name(b"\x0c\x0dceo@acme.test"), dns(IDENTITY), uri("ceo@acme.test"), email("x")]
+    "san",
+    [
+        dns("ceo@acme.test"),
+        dns(IDENTITY),
+        dns("10.0.0.1"),
+        email("x"),
+        email(IDENTITY),
+        uri("ceo@acme.test"),
+        uri("x:ceo@acme.test"),
+        *(other_name(der.utf8(text)) for text in ("ceo@acme.test", "https://acme.test/x!y", "x!ceo@acme.test")),
+    ],
 )
 def test_a_name_of_another_kind_is_none(san: bytes) -> None:
     """What a CA may certify is limited by kind: an address that calls itself a host would slip past that."""
     ca = CertificateAuthority(AT, intermediate={"extensions": [name_constraints(permitted=[email("partner.test")])]})
     key = ec.generate_private_key(ec.SECP256R1())
-    der = ca.issue(key.public_key(), AT, san=[san])
-    assert [name.kind for name in parse_certificate(der, "certificate").names] == ["unusable"]
+    made = ca.issue(key.public_key(), AT, san=[san])
+    assert [name.kind for name in parse_certificate(made, "certificate").names] == ["unusable"]
 
 
 @pytest.mark.attack("AT-39b")
@@ -228,10 +248,10 @@ def of_file(made: Made, key: t.Any, with_file: bool = True) -> str | None:
 @pytest.mark.parametrize("logged", ["certificate", "key"])
 def test_a_certificate_that_was_given_apart_goes_with_a_log(logged: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    der = SIGSTORE.sign(IMAGE, key=key).certificate
-    verifier = {"verifier": pem(der) if logged == "certificate" else public_pem(key)}
+    certificate = SIGSTORE.sign(IMAGE, key=key).certificate
+    verifier = {"verifier": pem(certificate) if logged == "certificate" else public_pem(key)}
     made = SIGSTORE.sign(IMAGE, key=key, keyless=False, logged=verifier)
-    given = parse_certificate(der, "certificate")
+    given = parse_certificate(certificate, "certificate")
     assert code(judge(made, certificate=given)) is None
     other = parse_certificate(SIGSTORE.sign(IMAGE).certificate, "certificate")
     assert code(judge(made, certificate=other)) == "SIG_INVALID"
@@ -296,6 +316,79 @@ def test_a_timestamp_that_is_there_must_verify() -> None:
         stamps = made.material["timestampVerificationData"]["rfc3161Timestamps"]
         stamps.insert(0, {"signedTimestamp": b64(SIGSTORE.tsa.timestamp(b"another signature", AT))})
         assert code(judge(made)) is None
+
+
+def test_of_what_is_refused_little_is_kept() -> None:
+    """Anybody may attach a thousand, each of megabytes."""
+    made = SIGSTORE.sign(IMAGE, payload=statement(IMAGE, predicate={"x": "y" * 100_000}))
+    verdict = judge(made, annotations={"a": "1"})
+    assert code(verdict) == "ANNOTATION_MISMATCH"
+    kept = verdict.rejected[0].evidence
+    assert (kept.payload, kept.signed, kept.predicate) == (b"", b"", None)
+    assert judge(made).accepted[0].evidence.payload
+
+
+@pytest.mark.attack("AT-04e")
+def test_the_statement_of_a_signature_is_short() -> None:
+    made = SIGSTORE.sign(IMAGE, payload=statement(IMAGE, predicate=[[]] * 30_000))
+    error = read(made).error
+    assert error is not None and error.code == "LIMIT_EXCEEDED"
+    assert from_bundle(made.data, Location(IMAGE), values=1_000_000).error is None
+
+
+@pytest.mark.attack("AT-04")
+@pytest.mark.parametrize(
+    "text", ['"' + '\\"' * 2_000_000 + '"', '"' + "\\\\" * 2_000_000 + '"'], ids=["quotes", "backslashes"]
+)
+def test_a_flood_of_escapes_ends_in_time(text: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(Rejection) as rejection:
+        parse_json(f"[{text},{'[' * 70}{']' * 70}]".encode(), "flood")
+    assert rejection.value.code == "LIMIT_EXCEEDED"
+    parse_json(f"[{text},{'[],' * 70}0]".encode(), "flood")
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.attack("AT-05b")
+@pytest.mark.parametrize("twin", ["Subject", "\u017fubject", "SUBJECT"])
+def test_keys_that_go_takes_for_the_same(twin: str) -> None:
+    with pytest.raises(Rejection) as rejection:
+        parse_statement(statement(IMAGE, **{twin: []}))
+    assert rejection.value.code == "DUPLICATE_KEY"
+    # Only the outermost predicate is somebody's data.
+    with pytest.raises(Rejection):
+        parse_json(b'{"subject":[{"predicate":{"digest":1,"Digest":2}}]}', "statement", free="predicate")
+
+
+@pytest.mark.attack("AT-37e")
+@pytest.mark.parametrize("before", [b"#", b"# disabled 2026-01 "])
+def test_a_block_that_is_commented_out_is_none(before: bytes) -> None:
+    block = pem(SIGSTORE.ca.root.der)
+    with pytest.raises(Rejection) as rejection:
+        parse_pem(block + before + block, "file", commented=True)
+    assert rejection.value.code == "NON_CANONICAL"
+
+
+@pytest.mark.attack("AT-04h")
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"subject": distinguished_name(O="x" * 9000)},
+        {"extensions": [Extension(f"1.2.3.{number}", b"\x05\x00") for number in range(65)]},
+    ],
+    ids=["name", "extensions"],
+)
+def test_a_certificate_holds_no_more_than_real_ones(overrides: dict[str, t.Any]) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    with pytest.raises(Rejection) as rejection:
+        parse_certificate(SIGSTORE.ca.issue(key.public_key(), AT, **overrides), "certificate")
+    assert rejection.value.code == "LIMIT_EXCEEDED"
+
+
+def test_a_file_and_its_digest_belong_together() -> None:
+    made = SIGSTORE.sign(IMAGE, "file", artifact=FILE)
+    error = from_file_bundle(made.data, Location(IMAGE), IMAGE, FILE).error
+    assert error is not None and error.code == "DIGEST_MISMATCH"
 
 
 def test_the_helpers_sign_what_they_say() -> None:

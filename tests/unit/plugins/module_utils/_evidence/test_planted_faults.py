@@ -59,7 +59,15 @@ REVIEWED: dict[str, tuple[str, ...]] = {
         "_evidence/pattern:_Program.run: if start and (not here): return False",
         "_evidence/pattern:_is_literal: return not chars.negated and…1]) — len(chars.ranges) == 1",
         "_evidence/timestamp:_authority: for one in map(_embedded, to…af.der — one.der != leaf.der",
-        "_evidence/verify:needs_trust: if one.error: return False",
+    ),
+    "It says only what is worth waiting for: test_mended, and test_verify_keyless.": (
+        "_evidence/verify:needs_trust: if one.error or (one.predica…redicate_type))) — one.error",
+        "_evidence/verify:needs_trust: if one.error or (one.predica….counts(one.predicate_type))",
+        "_evidence/verify:needs_trust: if one.error or (one.predica…dicate_type))): return False",
+    ),
+    "It bounds the work: test_mended.": (
+        "_evidence/certificate:_name: if len(der) > MAX_NAME_BYTES",
+        "_evidence/certificate:_extensions: if len(found) == MAX_EXTENSIONS",
     ),
     "A function that ends returns None as well.": (
         "_evidence/timestamp:_embedded: except Rejection: return None",

@@ -16,6 +16,7 @@ import yaml
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_sign import TASK as SIGN
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import TASK as VERIFY
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases import attached
 from ansible_collections.supplychain.cosign.plugins.plugin_utils._cache import RunCache
 from tests.support.keys import private_key
 from tests.support.registry import EmbeddedRegistry
@@ -411,3 +412,32 @@ def test_what_a_look_for_the_image_costs(
     assert gets(f"{pushed.split('@')[0]}:1.4") == 0, "unsigned, by tag: it has just been looked up"
     attach("bundle")
     assert gets(pushed) == 0
+
+
+@pytest.mark.attack("AT-38e")
+def test_what_others_attach_asks_for_no_trusted_root(
+    keyless: Runner, registry: EmbeddedRegistry, sigstore: VirtualSigstore, pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of our signature with a timestamp is made by anybody; ours alone still satisfies, and no root is there."""
+    (keyless.folder / "virtual.pub").write_bytes(public_pem(private_key()))
+    keyless.defaults = {"allow_http_registry": True, "insecure_ignore_tlog": True, "key": "virtual.pub"}
+    keyless.environ["TUF_MIRROR"] = "http://127.0.0.1:9"
+    digest = pushed.split("@")[1]
+    place = Attacher(registry.host, "acme/app")
+    stamped = sigstore.sign(digest, keyless=False, key=private_key(), log=None, timestamp=True)
+    place.attach(digest, stamped)
+    assert code(keyless(VERIFY, image=pushed)) == "TRUST_ROOT"
+    place.attach(digest, sigstore.sign(digest, "legacy", keyless=False, key=private_key(), log=None))
+    result = keyless(VERIFY, image=pushed)
+    assert result["verified"] and [one["format"] for one in result["signatures"]] == ["legacy"]
+
+
+@pytest.mark.attack("AT-04")
+def test_all_that_is_attached_together_is_bounded(
+    keyless: Runner, attach: t.Callable[..., str], pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for dummy in range(3):
+        attach("bundle", issue={"san": "somebody@sigstore.test"})
+    monkeypatch.setattr(attached, "MAX_ATTACHED_BYTES", 6000)
+    result = keyless(VERIFY, image=pushed, **OPTIONS, max_attachment_size="6000")
+    assert code(result) == "LIMIT_EXCEEDED" and "remove those" in result["msg"]
