@@ -48,7 +48,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trusted_root import (  # noqa: E402
     parse_trusted_root,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, verify  # noqa: E402
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict  # noqa: E402
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify  # noqa: E402
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import (  # noqa: E402
     parse_public_key,
 )

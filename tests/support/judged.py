@@ -19,7 +19,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read 
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import TrustedRoot
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trusted_root import parse_trusted_root
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (
     SIMPLE_SIGNING,
     parse_signatures,

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import Certificate
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Accepted
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Accepted
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image
 

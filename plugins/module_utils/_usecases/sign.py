@@ -18,11 +18,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import from_bundle, from_legacy
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import (
-    Accepted,
-    exact_annotations,
-    verify,
-)
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Accepted, exact_annotations
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import key_bundle, referrer_manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import IN_TOTO, Envelope, pae
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import TrustedRoot
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import (
-    Outcome,
-    Verdict,
-    conclude,
-    judge_one,
-    needs_trust,
-)
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Outcome, Verdict, conclude
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import judge_one, needs_trust
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place

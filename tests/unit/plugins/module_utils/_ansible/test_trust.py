@@ -305,7 +305,7 @@ def test_a_variable_of_the_controller_that_names_nothing_is_told_over_there(
 
 def test_the_folder_of_the_run_is_where_the_default_may_be_kept(tmp_path: Path, fetched: list[usecase.Source]) -> None:
     context = context_of(tmp_path)
-    context.cache.folder = "/run-folder"  # type: ignore[attr-defined]
+    context.cache.folder = "/run-folder"
     trust_of(context).root()
     handed_over(context)
     assert [source.spare for source in fetched] == ["/run-folder"] * 2

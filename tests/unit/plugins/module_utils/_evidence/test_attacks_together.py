@@ -19,7 +19,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence impor
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import identity_rule
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey, parse_public_key
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from tests.support.judged import evidence_of, trust_of

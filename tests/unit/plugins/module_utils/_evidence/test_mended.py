@@ -28,11 +28,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read 
     from_legacy,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trusted_root import parse_trusted_root
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import (
-    Verdict,
-    needs_trust,
-    verify,
-)
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import needs_trust, verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (
     append_signature,
     parse_signatures,
@@ -352,8 +349,9 @@ def test_a_flood_of_escapes_ends_in_time(text: str) -> None:
 @pytest.mark.attack("AT-05b")
 @pytest.mark.parametrize("twin", ["Subject", "\u017fubject", "SUBJECT"])
 def test_keys_that_go_takes_for_the_same(twin: str) -> None:
+    twins: dict[str, t.Any] = {twin: []}
     with pytest.raises(Rejection) as rejection:
-        parse_statement(statement(IMAGE, **{twin: []}))
+        parse_statement(statement(IMAGE, **twins))
     assert rejection.value.code == "DUPLICATE_KEY"
     # Only the outermost predicate is somebody's data.
     with pytest.raises(Rejection):

@@ -110,7 +110,7 @@ REVIEWED: dict[str, tuple[str, ...]] = {
         "_evidence/distinct:distinct: for group in groups if not group.isdisjoint(names)",
     ),
     "It is no part of a verdict: test_verify.": (
-        "_evidence/verify:exact_annotations: return dict(accepted.subject…annotations) == dict(wanted)",
+        "_evidence/verdict:exact_annotations: return dict(accepted.subject…annotations) == dict(wanted)",
     ),
     "Attestations under the tag .att are asked in test_legacy_attestation.": (
         "_evidence/read:_from_legacy_attestation: _check_blob(layer, envelope)",

@@ -19,7 +19,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import from_bundle
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trusted_root import parse_trusted_root
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import Verdict, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of
 from tests.support.registry import EmbeddedRegistry
 from tests.support.sigstore.attach import Attacher

@@ -19,12 +19,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read 
     from_legacy,
     from_listing,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import (
-    Verdict,
-    exact_annotations,
-    needs_trust,
-    verify,
-)
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict, exact_annotations
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import needs_trust, verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import LogEntry
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import IN_TOTO, pae
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import parse_signatures
