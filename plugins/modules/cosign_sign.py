@@ -169,13 +169,13 @@ signatures:
       type: str
       sample: ghcr.io/acme/app
     logged:
-      description: The entries in transparency logs. None can be verified yet.
+      description: Always empty, since the task does not look at entries in transparency logs.
       returned: always
       type: list
       elements: dict
       sample: []
     timestamps:
-      description: The signed timestamps. None can be verified yet.
+      description: Always empty, since the task does not look at timestamps. A signature of ours that carries one does not count as there.
       returned: always
       type: list
       elements: dict

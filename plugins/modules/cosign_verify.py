@@ -137,7 +137,7 @@ EXAMPLES = r"""
   rescue:
     - name: Fail for any other reason
       ansible.builtin.assert:
-        that: verified.rejection.code in ['NO_SIGNATURE', 'NO_MATCHING_SIGNATURE']
+        that: verified.rejection.code in ['NO_SIGNATURE', 'NO_MATCHING_SIGNATURE', 'KEY_MISMATCH']
     - name: Sign
       supplychain.cosign.cosign_sign:
         image: ghcr.io/acme/app:1.4
@@ -153,7 +153,7 @@ verified:
   sample: true
 pinned:
   description: The repository and digest that was verified, for the tasks that follow.
-  returned: for exactly one image
+  returned: for exactly one image that is accepted
   type: str
   sample: ghcr.io/acme/app@sha256:2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b
 digest:
@@ -195,7 +195,7 @@ signatures:
         {"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b"},"annotations":{"sha":"7f3c1d0"}}],"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{}}
     key_id:
       description: The key that signed, as the hint that C(cosign) writes for it.
-      returned: when a key was asked for
+      returned: for a signature by a key
       type: str
       sample: Vb5rURa1ff8QIEbWYvmsX06st6XADZ/RNQxRz6isHNc=
     signed_reference:
@@ -205,9 +205,9 @@ signatures:
       sample: ghcr.io/acme/app
     certificate:
       description:
-        - What the certificate of the signer says, by the names that Fulcio gives to its extensions, and in any case the
-          fields below.
-      returned: when an identity was asked for
+        - What the certificate of the signer says, by the names that Fulcio gives to its extensions in snake case, and
+          in any case the fields below.
+      returned: for a signature by a certificate
       type: dict
       contains:
         subject:

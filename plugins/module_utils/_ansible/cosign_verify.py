@@ -145,7 +145,10 @@ def _verify(
         "path": image.path,
         "credential": _credential_hash(session, image),
     }
-    return {**image_facts(image, digest), **context.cache.verdict(digest, asked, judge)}
+    verdict = context.cache.verdict(digest, asked, judge)
+    for note in verdict["notes"]:
+        context.warn(f"{image.text}: {note}")
+    return {**image_facts(image, digest), **verdict}
 
 
 def _credential_hash(session: Session, image: Image) -> str:

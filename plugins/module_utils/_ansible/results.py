@@ -107,7 +107,9 @@ def collect(images: t.Sequence[Result], details: bool = True) -> Result:
         "images": shown,
     }
     if len(images) == 1:
-        result.update({key: images[0].get(key) for key in ("pinned", "digest", "signatures") if key in images[0]})
+        # What is refused is not handed to the next task, which may come after `ignore_errors`.
+        named = ("digest", "signatures") if refusals else ("pinned", "digest", "signatures")
+        result.update({key: images[0][key] for key in named if key in images[0]})
     if refusals:
         reference, rejection = refusals[0]
         more = f" {len(refusals)} of {len(images)} images are refused." if len(images) > 1 else ""

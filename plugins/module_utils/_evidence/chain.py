@@ -22,7 +22,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.gener
     GeneralName,
     describe_name,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Authority
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Authority, show_time
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 
 CODE_SIGNING, TIME_STAMPING = "1.3.6.1.5.5.7.3.3", "1.3.6.1.5.5.7.3.8"
@@ -168,15 +168,16 @@ def _check_times(path: tuple[Certificate, ...], authority: Authority, times: t.S
             if not one.not_before <= moment <= one.not_after:
                 raise Rejection(
                     "CERT_TIME",
-                    f"The certificate of {one} was valid from {_show(one.not_before)} until {_show(one.not_after)}, "
-                    f"but the signature was made at {_show(moment)}; have it signed anew.",
+                    f"The certificate of {one} was valid from {show_time(one.not_before)} until "
+                    f"{show_time(one.not_after)}, but the signature was made at {show_time(moment)}; have it signed "
+                    "anew.",
                 )
         if not authority.window.holds(moment):
             end = authority.window.end
             raise Rejection(
                 "CERT_TIME",
-                f"The trusted root trusts the CA {path[-1]} from {_show(authority.window.start)}"
-                f"{f' until {_show(end)}' if end else ''}, but the signature was made at {_show(moment)}; "
+                f"The trusted root trusts the CA {path[-1]} from {show_time(authority.window.start)}"
+                f"{f' until {show_time(end)}' if end else ''}, but the signature was made at {show_time(moment)}; "
                 "have it signed anew, or give the trusted root that holds for it.",
             )
 
@@ -199,10 +200,6 @@ def _no_path(leaf: Certificate, search: _Search) -> Rejection:
         f"The certificate of {named}, from which no path leads to a trusted CA; give its issuers, or the trusted root "
         "that belongs to it."
     )
-
-
-def _show(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _invalid(message: str) -> Rejection:

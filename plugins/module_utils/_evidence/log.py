@@ -19,7 +19,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.check
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.distinct import distinct
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.merkle import leaf_hash, root_hash
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import LEGACY, Evidence
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log, show_time
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import InclusionProof, LogEntry
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import IN_TOTO, pae
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.log_body import (
@@ -220,7 +220,7 @@ def _verify_set(entry: LogEntry, logs: t.Sequence[Log], now: datetime.datetime) 
         raise Rejection(
             "CERT_TIME",
             f"The log says that it took the signature at {entry.integrated_time} s after 1970, which is ahead of this "
-            f"machine's clock ({now:%Y-%m-%d %H:%M:%S} UTC); set the clock right.",
+            f"machine's clock ({show_time(now)}); set the clock right.",
         )
     time = _EPOCH + datetime.timedelta(seconds=entry.integrated_time)
     return _in_window(signers, (time,), now), time
@@ -269,7 +269,7 @@ def _in_window(logs: t.Sequence[Log], times: t.Sequence[datetime.datetime], now:
     for log in logs:
         if all(map(log.window.holds, times)) if times else log.window.start <= now:
             return log
-    when = ", ".join(f"{time:%Y-%m-%d %H:%M:%S}" for time in times) or f"{now:%Y-%m-%d %H:%M:%S}, by this clock"
+    when = ", ".join(map(show_time, times)) or f"{show_time(now)}, by this clock"
     raise Rejection(
         "TRUST_ROOT",
         f"The log {_name(logs[0])} is not trusted at the time of the signature ({when}); give the trusted root "

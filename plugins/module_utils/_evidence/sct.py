@@ -10,7 +10,7 @@ import hashlib
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.chain import Chain
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Log, show_time
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.der import OCTET_STRING, read_element
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import (
@@ -133,7 +133,7 @@ def _no_log(whose: str, scts: t.Sequence[Sct], ct_logs: t.Sequence[Log]) -> str:
             if log.log_id == sct.log_id:
                 return (
                     f"The certificate of {whose} was shown to the certificate log {_name(log)} at "
-                    f"{sct.time:%Y-%m-%dT%H:%M:%SZ}, when the trusted root did not trust that log's key."
+                    f"{show_time(sct.time)}, when the trusted root did not trust that log's key."
                 )
     return (
         f"The certificate of {whose} was shown to no certificate log that is trusted; give the trusted root that "

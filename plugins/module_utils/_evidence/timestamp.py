@@ -22,7 +22,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certi
     parse_certificate,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.chain import TIME_STAMPING, build_chain
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Authority
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import Authority, show_time
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import hash_algorithm
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rfc3161 import (
@@ -96,10 +96,6 @@ def _invalid(fault: str) -> Rejection:
     return Rejection("TSA_INVALID", f"The timestamp {fault}; sign again with one of a trusted authority.")
 
 
-def _show(moment: datetime.datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
-
-
 def _check_imprint(imprint: Imprint, data: bytes, fault: str) -> None:
     if imprint.algorithm not in _SECURE:
         raise _invalid(f"uses the hash {imprint.algorithm}; only {', '.join(_SECURE)} are accepted")
@@ -138,7 +134,7 @@ def _authority(token: Token, leaf: Certificate, authorities: t.Sequence[Authorit
         if refusal.code not in ("CHAIN_INVALID", "CERT_TIME"):
             raise
         raise Rejection(
-            "TSA_INVALID", f"The timestamp of {_show(time)} is not by a trusted authority. {refusal.message}"
+            "TSA_INVALID", f"The timestamp of {show_time(time)} is not by a trusted authority. {refusal.message}"
         ) from None
 
 

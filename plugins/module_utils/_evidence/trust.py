@@ -26,6 +26,11 @@ class Window:
         return self.start <= moment and (self.end is None or moment <= self.end)
 
 
+def show_time(moment: datetime.datetime) -> str:
+    """An aware time in a message: UTC, in whole seconds."""
+    return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 ALWAYS = Window(datetime.datetime.min.replace(tzinfo=datetime.timezone.utc))
 """For what a user trusts without a trusted root, which would say when."""
 

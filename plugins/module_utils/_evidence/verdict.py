@@ -141,12 +141,10 @@ def _refusal(
 def _checks(policy: Policy, accepted: t.Sequence[Accepted]) -> tuple[str, ...]:
     by_certificate = any(one.signer.certificate for one in accepted)
     by_key = any(not one.signer.certificate for one in accepted)
-    in_time = any(one.signer.certificate and any(entry.time for entry in one.logged) for one in accepted)
     sentences = (
         (bool(policy.annotations), "The specified annotations were verified."),
         (policy.check_claims, "The cosign claims were validated"),
         (not policy.ignore_tlog, "Existence of the claims in the transparency log was verified offline"),
-        (in_time, "The signatures were integrated into the transparency log when the certificate was valid"),
         (by_key, "The signatures were verified against the specified public key"),
         (
             by_certificate,

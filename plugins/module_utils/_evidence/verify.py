@@ -23,7 +23,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.times
     Timestamp,
     verify_timestamps,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import TrustedRoot
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust import TrustedRoot, show_time
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import (
     Accepted,
     Outcome,
@@ -172,7 +172,7 @@ def _check_clock(times: t.Sequence[datetime.datetime], now: datetime.datetime) -
     if latest > now + MAX_SKEW:
         raise Rejection(
             "CERT_TIME",
-            f"The signature was made at {latest.isoformat()}, and this machine's clock says {now.isoformat()}; set it.",
+            f"The signature was made at {show_time(latest)}, and this machine's clock says {show_time(now)}; set it.",
         )
     if latest > now:
         return [
@@ -209,8 +209,8 @@ def _current_time(one: Evidence, leaf: Certificate, policy: Policy, now: datetim
     if not leaf.not_before <= now <= leaf.not_after:
         raise Rejection(
             "NO_TRUSTED_TIME",
-            f"The certificate is valid from {leaf.not_before.isoformat()} to {leaf.not_after.isoformat()}, and nothing "
-            f"proves that the signature was made then; {remedy}.",
+            f"The certificate is valid from {show_time(leaf.not_before)} until {show_time(leaf.not_after)}, and "
+            f"nothing proves that the signature was made then; {remedy}.",
         )
     return now
 
@@ -229,6 +229,5 @@ def _check_identities(leaf: Certificate, policy: Policy) -> tuple[tuple[int, ...
     if fitting:
         return tuple(fitting), tuple(sorted({name for names in fitting.values() for name in names}))
     nearest = min(refusals, key=lambda rejection: rejection.code != "ISSUER_MISMATCH")
-    others = len(refusals) - 1
-    more = f" The {others} other signers that are named did not sign it either." if others else ""
+    more = " None of the others that are named signed it either." if len(refusals) > 1 else ""
     raise Rejection(nearest.code, nearest.message + more)

@@ -22,6 +22,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.attached import find_bundles
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Access, Session, parse_image
 from tests.support.registry import EmbeddedRegistry
 from tests.support.sigstore.attach import Attacher
 from tests.support.sigstore.virtual import Made
@@ -84,6 +87,17 @@ def test_it_is_of_nothing_and_nobody_else(
 ) -> None:
     refusal = judge(bundle, vectors, digest, **changes).refusal
     assert refusal and refusal.code == code
+
+
+def test_it_verifies_as_a_registry_hands_it_out(registry: EmbeddedRegistry, bundle: bytes, vectors: Path) -> None:
+    trust = parse_trusted_root((vectors / "cosign" / "trusted_root_pgi.json").read_bytes(), "trusted root")
+    policy = Policy((identity_rule(WHO),), predicate_types=(predicate_type_of(bundle),))
+    with Session(Access(transport=TransportOptions(allow_http=True))) as session:
+        place = session.place(parse_image(f"{registry.host}/acme/app@{SUBJECT}"))
+        verdict = verify(
+            SUBJECT, find_bundles(place, SUBJECT, policy), policy, trust, datetime(2026, 11, 24, tzinfo=UTC)
+        )
+    assert verdict.verified and len(verdict.accepted) == 1, verdict.rejected
 
 
 def test_it_is_no_signature(registry: EmbeddedRegistry, vectors: Path, tmp_path: Path) -> None:

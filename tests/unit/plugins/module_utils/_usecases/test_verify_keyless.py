@@ -441,3 +441,40 @@ def test_all_that_is_attached_together_is_bounded(
     monkeypatch.setattr(attached, "MAX_ATTACHED_BYTES", 6000)
     result = keyless(VERIFY, image=pushed, **OPTIONS, max_attachment_size="6000")
     assert code(result) == "LIMIT_EXCEEDED" and "remove those" in result["msg"]
+
+
+@pytest.mark.parametrize("trust", ["document", "variables", "shipped"])
+def test_offline_connects_to_the_registry_alone(
+    keyless: Runner,
+    registry: EmbeddedRegistry,
+    sigstore: VirtualSigstore,
+    attach: t.Callable[..., str],
+    pushed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    trust: str,
+) -> None:
+    attach("bundle")
+    attach("legacy")
+    if trust != "document":
+        keyless.defaults = {"allow_http_registry": True, "offline": True}
+    if trust == "variables":
+        files = {
+            "SIGSTORE_ROOT_FILE": sigstore.ca.chain_pem,
+            "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": sigstore.ct.pem,
+            "SIGSTORE_REKOR_PUBLIC_KEY": sigstore.rekor.public_pem,
+        }
+        for name, data in files.items():
+            (keyless.folder / name).write_bytes(data)
+            keyless.environ[name] = name
+    connect, reached = socket.socket.connect, set()
+
+    def watched(self: socket.socket, address: t.Any) -> None:
+        reached.add(f"{address[0]}:{address[1]}")
+        if reached != {registry.host}:
+            raise OSError("blocked")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    result = keyless(VERIFY, image=pushed, **OPTIONS, signatures="all")
+    assert reached == {registry.host}
+    assert result.get("verified") is (trust != "shipped"), result
