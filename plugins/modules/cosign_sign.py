@@ -118,7 +118,7 @@ verified:
   sample: true
 pinned:
   description: The repository and digest that was signed, for the tasks that follow.
-  returned: for exactly one image
+  returned: for exactly one image, unless the task failed
   type: str
   sample: ghcr.io/acme/app@sha256:2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b
 digest:

@@ -60,9 +60,7 @@ def run(context: Context) -> Result:
             _bytes(password) or b"",
             params["type"],
             context.read(params["import_path"]) if params["import_path"] else None,
-            params["import_password"].encode("utf-8", "surrogateescape")
-            if params["import_password"] is not None
-            else None,
+            _bytes(params["import_password"]),
             params["force"],
             context.check_mode,
         )

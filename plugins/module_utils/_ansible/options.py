@@ -119,8 +119,7 @@ VERIFICATION = ArgumentSpec(
         "match_reference": {"type": "str", "choices": ["none", "repository", "exact"], "default": "none"},
     },
     mutually_exclusive=[
-        *[("key", "keys", "signers", name) for name in ("certificate_identity", "certificate_identity_regexp")],
-        *[("key", "keys", "signers", name) for name in IDENTITY if "oidc" in name or "workflow" in name],
+        *[("key", "keys", "signers", name) for name in IDENTITY],
         ("key", "keys", "certificate"),
         ("key", "keys", "sct"),
     ],

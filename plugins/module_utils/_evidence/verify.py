@@ -13,7 +13,12 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certi
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.chain import build_chain
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.claims import check_claims
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import check_identity
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.log import Logged, count_logs, verify_entries
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.log import (
+    MAX_AHEAD,
+    Logged,
+    count_logs,
+    verify_entries,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE, Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import other_type
@@ -33,9 +38,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdi
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import check_digest
-
-MAX_SKEW = datetime.timedelta(minutes=5)
-"""How far the clock of a log or timestamp authority may be ahead of ours."""
 
 _BY_TRUST = ("TRUST_ROOT", "CHAIN_INVALID", "SCT_INVALID", "TSA_INVALID")
 NOW_INSTEAD = "The certificate was checked at the current time, since nothing proves when the signature was made."
@@ -169,7 +171,7 @@ def _logged(
 
 def _check_clock(times: t.Sequence[datetime.datetime], now: datetime.datetime) -> list[str]:
     latest = max(times, default=now)
-    if latest > now + MAX_SKEW:
+    if latest > now + MAX_AHEAD:
         raise Rejection(
             "CERT_TIME",
             f"The signature was made at {show_time(latest)}, and this machine's clock says {show_time(now)}; set it.",

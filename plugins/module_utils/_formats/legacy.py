@@ -74,9 +74,7 @@ def parse_signatures(manifest: Manifest) -> list[LegacyLayer]:
     Raises MEDIA_TYPE for an index, LIMIT_EXCEEDED for more than 1000 layers, MALFORMED.
     """
     if manifest.is_index:
-        raise Rejection(
-            "MEDIA_TYPE", "The signature tag holds an index, not signatures; delete that tag and sign anew."
-        )
+        raise Rejection("MEDIA_TYPE", _IS_INDEX)
     return [
         LegacyLayer(
             index=index,

@@ -107,8 +107,9 @@ def judge(place: Place, image: Image, digest: str, request: VerifyRequest) -> Ve
     """Bundles first; `.sig` only where they leave the policy unsatisfied. A needed look-up that fails is raised."""
     judging = _Judging(image, digest, request)
     judging.add(find_bundles(place, digest, request.policy, request.limit))
-    if judging.verdict().verified and not request.all_signatures:
-        return judging.verdict()
+    verdict = judging.verdict()
+    if verdict.verified and not request.all_signatures:
+        return verdict
     judging.add(find_legacy(place, digest, request.limit))
     return judging.verdict(finally_=True)
 
@@ -131,10 +132,11 @@ class _Judging:
 
     def add(self, evidence: t.Iterable[Evidence]) -> None:
         for one in evidence:
-            if self._can_wait and needs_trust(one, self._request.policy):
+            needed = needs_trust(one, self._request.policy)
+            if needed and self._can_wait:
                 self._waiting[self._found] = one
             else:
-                self._judge(self._found, one)
+                self._judge(self._found, one, needed)
             self._found += 1
 
     def verdict(self, finally_: bool = False) -> Verdict:
@@ -143,14 +145,13 @@ class _Judging:
         if not (finally_ and self._waiting) or (verdict.verified and not self._request.all_signatures):
             return verdict
         for number in sorted(self._waiting):
-            self._judge(number, self._waiting.pop(number))
+            self._judge(number, self._waiting.pop(number), True)
         return self.verdict()
 
-    def _judge(self, number: int, one: Evidence) -> None:
-        policy = self._request.policy
-        trust = self._request.trust() if needs_trust(one, policy) else None
+    def _judge(self, number: int, one: Evidence, needs_root: bool) -> None:
+        trust = self._request.trust() if needs_root else None
         name = self._image.name_for_matching
-        self._judged[number] = judge_one(one, self._digest, policy, trust, self._now, name)
+        self._judged[number] = judge_one(one, self._digest, self._request.policy, trust, self._now, name)
 
 
 def descendants(place: Place, manifest: Manifest) -> list[Manifest]:
