@@ -13,6 +13,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.result
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.auth_file import (
     has_credential,
     remove_credential,
@@ -21,7 +22,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.auth_
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.registry import ping
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport
 
 SPEC = COMMON.merged(
     TLS,

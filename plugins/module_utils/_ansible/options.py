@@ -12,12 +12,12 @@ import typing as t
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.fetch import fetch
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.proxy import proxies_from
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import TransportOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.source import read_key_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import CredentialOptions
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.fetch import fetch
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import proxies_from
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import TransportOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import (
     ON_DISK,
     Access,

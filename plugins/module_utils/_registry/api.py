@@ -13,18 +13,18 @@ import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import parse_object
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.auth import MAX_REFRESHES, Scopes, Session
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import Reference
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import (
     MAX_ERROR_BYTES,
     Reply,
     Request,
     Source,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Stream, Transport
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Url
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Deadline, TooLong
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Stream, Transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Url
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline, TooLong
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.auth import MAX_REFRESHES, Scopes, Session
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import Reference
 
 PULL, PUSH, DELETE = "pull", "pull,push", "pull,push,delete"
 _CODE = re.compile(r"[A-Z][A-Z_]{0,39}\Z")

@@ -15,6 +15,14 @@ from dataclasses import dataclass, field
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import encode_base64, parse_object
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import (
+    MAX_ERROR_BYTES,
+    Reply,
+    Request,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Origin, Url, parse_url
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline, TooLong
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.challenge import (
     Challenge,
     check_realm,
@@ -22,14 +30,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.chall
     parse_challenge,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import (
-    MAX_ERROR_BYTES,
-    Reply,
-    Request,
-)
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Origin, Url, parse_url
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Deadline, TooLong
 
 MAX_REFRESHES = 2
 _CLIENT_ID = "supplychain.cosign"

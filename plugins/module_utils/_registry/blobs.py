@@ -15,22 +15,22 @@ import typing as t
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import check_digest
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Reply, Source
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import backoff
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Url, join
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import (
+    Broken,
+    Deadline,
+    OutOfTime,
+    Response,
+    TooLong,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import (
     PULL,
     PUSH,
     Api,
     check_encoding,
     refusal,
-)
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Reply, Source
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import backoff
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Url, join
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import (
-    Broken,
-    Deadline,
-    OutOfTime,
-    Response,
-    TooLong,
 )
 
 SMALL = 1024 * 1024

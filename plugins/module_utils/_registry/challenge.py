@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import (
     Origin,
     Url,
     is_loopback,

@@ -23,6 +23,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci im
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import check_digest, parse_object
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Reply
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Url, join
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import (
     DELETE,
     LACKING,
@@ -36,9 +39,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api i
     refusal,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import is_tag
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Reply
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Url, join
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Deadline
 
 MAX_PAGES = 20
 SETTLE_SECONDS = 30.0

@@ -25,6 +25,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
     check_digest,
     go_json,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import (
     Api,
     check_encoding,
@@ -37,7 +38,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.manif
     pages,
     read_manifest,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Deadline
 
 _NO_API = frozenset((400, 404, 405, 406, 501))
 

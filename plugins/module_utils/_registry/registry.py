@@ -9,15 +9,15 @@ import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Source
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry import blobs, manifests, referrers
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import Api, refusal
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.auth import MAX_REFRESHES, Session
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Chunks
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import Reference
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Source
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Deadline
 
 
 def open_repository(transport: Transport, reference: Reference, credential: Credential | None) -> RegistryPlace:

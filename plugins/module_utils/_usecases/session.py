@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport, TransportOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import (
     Credential,
     CredentialOptions,
@@ -22,7 +23,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.crede
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import Reference, parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.registry import open_repository
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport, TransportOptions
 
 ON_DISK = ("oci", "oci-archive", "docker-archive")
 

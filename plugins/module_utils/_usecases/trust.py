@@ -21,11 +21,11 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust
     trusted_root_from_pem,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import proxies_from
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Request
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport, TransportOptions
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import parse_url
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Deadline, TooLong
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.proxy import proxies_from
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Request
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport, TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import parse_url
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline, TooLong
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.private_folder import read_file
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf import (
     MAX_BYTES,

@@ -17,13 +17,15 @@ OURS = "ansible_collections.supplychain.cosign.plugins."
 # Which room may use which: the arrows of the house, all of them.
 ARROWS = {
     "module_utils/_formats": {"module_utils/_formats"},
-    "module_utils/_registry": {"module_utils/_registry", "module_utils/_formats"},
+    "module_utils/_http": {"module_utils/_http", "module_utils/_formats"},
+    "module_utils/_registry": {"module_utils/_registry", "module_utils/_http", "module_utils/_formats"},
     "module_utils/_keys": {"module_utils/_keys", "module_utils/_formats"},
     "module_utils/_evidence": {"module_utils/_evidence", "module_utils/_formats"},
-    "module_utils/_services": {"module_utils/_services", "module_utils/_formats"},
+    "module_utils/_services": {"module_utils/_services", "module_utils/_http", "module_utils/_formats"},
     "module_utils/_usecases": {
         "module_utils/_usecases",
         "module_utils/_registry",
+        "module_utils/_http",
         "module_utils/_services",
         "module_utils/_keys",
         "module_utils/_evidence",

@@ -22,7 +22,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Verdict
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import TransportOptions
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.attached import find_bundles
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Access, Session, parse_image
 from tests.support.registry import EmbeddedRegistry

@@ -20,7 +20,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci im
     parse_manifest,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests, transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._http import transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport, TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Place
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
@@ -28,7 +30,6 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.regis
     RegistryPlace,
     open_repository,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport, TransportOptions
 from tests.support.registry import EmbeddedRegistry
 
 REPOSITORY = "acme/app"

@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.proxy import Proxies, Proxy
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Request as Call
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport, TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import origin_of, parse_url
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.challenge import (
     Challenge,
     check_realm,
     parse_challenge,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.credentials import Credential
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import Proxies, Proxy
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reference import parse_reference
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.registry import open_repository
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Request as Call
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport, TransportOptions
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import origin_of, parse_url
 from tests.support import faults
 from tests.support.certificates import Authority
 from tests.support.http_server import Exchange, Request, Response

@@ -12,9 +12,9 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import Proxies
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Origin, is_public
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.proxy import Proxies
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Origin, is_public
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import (
     Broken,
     Connection,
     Deadline,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import (
     Origin,
     Url,
     is_loopback,

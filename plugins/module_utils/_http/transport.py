@@ -19,15 +19,15 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.dial import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.dial import (
     Dialer,
     NotListening,
     NoTls,
     Peer,
     Tls,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import Proxies
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.proxy import Proxies
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import (
     MAX_ERROR_BYTES,
     Reply,
     Request,
@@ -38,13 +38,13 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._registry.reque
     send_stream,
     unreachable,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import (
     Origin,
     Url,
     is_loopback,
     origin_of,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import (
     Broken,
     Connection,
     Deadline,

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Request
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport, TransportOptions
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import parse_url
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import TooLong
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Request
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport, TransportOptions
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import parse_url
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import TooLong
 
 MAX_BYTES = 2**20
 

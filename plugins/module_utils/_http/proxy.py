@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import encode_base64
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Origin, is_loopback, origin_of
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Origin, is_loopback, origin_of
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.dial import NoTls
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Origin, Url, join
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Broken, Connection, Deadline
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.dial import NoTls
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Origin, Url, join
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Broken, Connection, Deadline
 
 MAX_ERROR_BYTES = 64 * 1024
 READS = frozenset(("GET", "HEAD"))

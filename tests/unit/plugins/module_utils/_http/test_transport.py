@@ -20,25 +20,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry import dial, proxy, transport
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.proxy import Proxies, proxies_from
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.request import Request, retry_after
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.transport import Transport
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.url import Origin, origin_of, parse_url
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import (
+from ansible_collections.supplychain.cosign.plugins.module_utils._http import dial, proxy, transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.proxy import Proxies, proxies_from
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Request, retry_after
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Origin, origin_of, parse_url
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import (
     Broken,
     Connection,
     Deadline,
     TooLong,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._registry.wire import Response as WireResponse
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Response as WireResponse
 from tests.support import faults
 from tests.support.certificates import Authority
 from tests.support.http_server import Exchange, Response
 from tests.support.proxy import ConnectProxy
 from tests.support.registry import EmbeddedRegistry
 
-from .conftest import CANARY, LIMIT, REPOSITORY, Content, Opener, code_of, put, resolve_to
+from .._registry.conftest import CANARY, LIMIT, REPOSITORY, Content, Opener, code_of, put, resolve_to
 
 MANIFEST = ("GET", "/manifests/")
 
