@@ -110,7 +110,8 @@ def unreachable(request: Request, error: Broken) -> Rejection:
     if isinstance(error, NoTls):
         return Rejection(
             "TLS_REFUSED",
-            f"The server {request.url.origin} {error}. If it serves plain http, set allow_http_registry: true.",
+            f"The server {request.url.origin} {error}. If it serves plain http, name it so: http://, or for a registry "
+            "allow_http_registry: true.",
         )
     return Rejection(
         "UNREACHABLE", f"{request.method} {request.url}: the server {error}. Check its name and that it runs."
