@@ -10,10 +10,12 @@ module: cosign_sign
 short_description: Sign container images as cosign does
 version_added: 0.1.0
 description:
-  - Makes sure that container images carry a signature made with a key, in the formats of Sigstore's C(cosign), or that
-    they carry none made with it.
-  - Looks first. An image that already carries a signature of the same key with exactly the same annotations, in every
-    wanted format, is left alone.
+  - Makes sure that container images carry a signature of ours, in the formats of Sigstore's C(cosign), or that they carry
+    none of it. Ours is by O(key), or without a key by whoever an identity token names, with a certificate that Fulcio
+    issues for some minutes.
+  - Looks first. An image that already carries a signature of the same key or identity with exactly the same annotations,
+    in every wanted format, logged and stamped as one that would be made now, is left alone; nothing is logged again.
+  - What was made is verified like anybody's signature before it is attached.
   - A tag is resolved to a digest before anything is signed, and the digest that was signed is returned.
 author:
   - supplychain.cosign authors (!UNKNOWN)
@@ -27,6 +29,7 @@ extends_documentation_fragment:
   - supplychain.cosign._limits
   - supplychain.cosign._attachments
   - supplychain.cosign._signing
+  - supplychain.cosign._trust
 attributes:
   action_group:
     membership:
@@ -37,6 +40,8 @@ attributes:
     details:
       - An image or a key that is not there yet is taken as what an earlier task would have made. The task warns and
         reports that it would sign.
+      - Nothing is sent to Fulcio, Rekor or a timestamp authority. Without O(key) and O(certificate_identity), whose
+        signature to look for is known only as far as the identity token tells it.
 options:
   annotations:
     description:
@@ -62,11 +67,15 @@ options:
   state:
     description:
       - V(present) makes sure that the image carries the signature.
-      - V(absent) removes what verifies with O(key), and nothing of anybody else. A registry that deletes nothing
-        refuses that.
+      - V(absent) removes what verifies with O(key), or as signed by O(certificate_identity), and nothing of anybody else.
+        It needs no token. A registry that deletes nothing refuses that. Entries in logs stay.
     type: str
     choices: [present, absent]
     default: present
+notes:
+  - A run that was killed after it had logged a signature, and before it had attached it, leaves that entry in the log. The
+    next run signs again.
+  - A failed task reports C(changed=true) where it had logged or attached something before it failed.
 seealso:
   - module: supplychain.cosign.cosign_verify
   - module: supplychain.cosign.cosign_copy
@@ -75,7 +84,28 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Sign an image and remember which digest it was
+- name: Sign as whoever this job runs as, in GitHub Actions for example
+  supplychain.cosign.cosign_sign:
+    image: ghcr.io/acme/app:1.4
+    annotations:
+      run_id: "{{ lookup('ansible.builtin.env', 'GITHUB_RUN_ID') }}"
+
+- name: Sign on a Sigstore instance of our own
+  supplychain.cosign.cosign_sign:
+    image: ghcr.io/acme/app:1.4
+    identity_token: "{{ vault_identity_token }}"
+    trusted_root: trusted_root.json
+    signing_config: signing_config.v0.2.json
+
+- name: Sign with a key, in a log of our own
+  supplychain.cosign.cosign_sign:
+    image: ghcr.io/acme/app:1.4
+    key: cosign.key
+    key_password: "{{ vault_cosign_password }}"
+    rekor_url: https://rekor.acme.example
+    trusted_root: trusted_root.json
+
+- name: Sign an image without a log and remember which digest it was
   supplychain.cosign.cosign_sign:
     image: ghcr.io/acme/app:1.4
     key: cosign.key
@@ -127,7 +157,7 @@ digest:
   type: str
   sample: sha256:2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b
 signatures:
-  description: The signatures of the key that are there now.
+  description: The signatures of ours that are there now.
   returned: for exactly one image that could be looked at
   type: list
   elements: dict
@@ -160,7 +190,7 @@ signatures:
         {"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b"},"annotations":{"sha":"7f3c1d0"}}],"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{}}
     key_id:
       description: The key that signed, as the hint that C(cosign) writes for it.
-      returned: always
+      returned: for a signature by a key
       type: str
       sample: Vb5rURa1ff8QIEbWYvmsX06st6XADZ/RNQxRz6isHNc=
     signed_reference:
@@ -168,18 +198,70 @@ signatures:
       returned: always
       type: str
       sample: ghcr.io/acme/app
+    certificate:
+      description:
+        - What the certificate of the signer says, by the names that Fulcio gives to its extensions in snake case, and
+          in any case the fields below.
+      returned: for a signature by a certificate
+      type: dict
+      contains:
+        subject:
+          description: Who signed.
+          returned: always
+          type: str
+          sample: alice@acme.example
+        issuer:
+          description: Who vouched for that. None where the certificate does not say.
+          returned: always
+          type: str
+          sample: https://accounts.google.com
+        not_before:
+          description: From when on the certificate is valid.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:12:31Z"
+        not_after:
+          description: Until when.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:22:31Z"
     logged:
-      description: Always empty, since the task does not look at entries in transparency logs.
+      description: The entries in transparency logs that were verified.
       returned: always
       type: list
       elements: dict
-      sample: []
+      contains:
+        log_url:
+          description: The log, as the trusted root names it. Empty where it was given as a key.
+          returned: always
+          type: str
+          sample: https://rekor.sigstore.dev
+        index:
+          description: The number of the entry in the log.
+          returned: always
+          type: int
+          sample: 771488337
+        time:
+          description: When the log says it was made. None for a log that does not say it.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:12:32Z"
     timestamps:
-      description: Always empty, since the task does not look at timestamps. A signature of ours that carries one does not count as there.
+      description: The signed timestamps that were verified.
       returned: always
       type: list
       elements: dict
-      sample: []
+      contains:
+        authority:
+          description: Who signed it, as the trusted root names it. Empty where it was given as a certificate.
+          returned: always
+          type: str
+          sample: https://timestamp.sigstore.dev/api/v1/timestamp
+        time:
+          description: The time that was signed.
+          returned: always
+          type: str
+          sample: "2026-11-24T09:12:32Z"
     verified:
       description: Always V(true), since only signatures that were accepted are listed.
       returned: always

@@ -50,6 +50,8 @@ class CosignAction(ActionBase):
     TRANSFERS_FILES = False
     _requires_connection = False
     task: Task
+    hand_over: t.Callable[[Context], dict[str, t.Any]] = staticmethod(handed_over)
+    """Further arguments for the module on a managed host: what only the controller can fetch."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
@@ -126,10 +128,10 @@ class CosignAction(ActionBase):
         return answer
 
     def _trusted_root(self, params: dict[str, t.Any], environment: dict[str, str]) -> dict[str, t.Any]:
-        """What the task on the host is to trust by default: only the controller can fetch it."""
+        """What the task on the host is to trust, and whom to ask, by default: only the controller can fetch it."""
         if "_trusted_root" not in self.task.spec.options:
             return {}
-        return handed_over(
+        return self.hand_over(
             Context(
                 params=params,
                 environ={**os.environ, **environment},

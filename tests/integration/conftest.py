@@ -158,8 +158,20 @@ def root(playbook: Playbook, sigstore: VirtualSigstore) -> str:
 
 @pytest.fixture
 def mirror(tmp_path: Path, sigstore: VirtualSigstore) -> dict[str, str]:
-    """Variables for a TUF repository on this disk, which distributes that trusted root."""
-    repository = TufRepository({"trusted_root.json": json.dumps(sigstore.trusted_root()).encode()})
+    """Variables for a TUF repository on this disk, with that trusted root, and services that are nowhere."""
+    services = {
+        "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+        "caUrls": [
+            {
+                "url": "https://fulcio.sigstore.test",
+                "majorApiVersion": 1,
+                "validFor": {"start": "2026-01-31T12:00:00Z"},
+                "operator": "sigstore.test",
+            }
+        ],
+    }
+    distributed = {"trusted_root.json": sigstore.trusted_root(), "signing_config.v0.2.json": services}
+    repository = TufRepository({name: json.dumps(one).encode() for name, one in distributed.items()})
     for name, data in repository.files.items():
         path = tmp_path / "mirror" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import typing as t
 from pathlib import Path
@@ -61,7 +62,7 @@ def registry() -> t.Iterator[EmbeddedRegistry]:
         yield registry
 
 
-def prepare(playbook: Playbook, registry: EmbeddedRegistry) -> None:
+def prepare(playbook: Playbook, registry: EmbeddedRegistry, sigstore: VirtualSigstore) -> None:
     """Images, keys and signatures as the examples take them for granted."""
     folder = playbook.folder
     for name in ("cosign", "old", "alice", "bob", "carol"):
@@ -77,6 +78,13 @@ def prepare(playbook: Playbook, registry: EmbeddedRegistry) -> None:
         )
     )
     (folder / "example-ca.pem").write_bytes(Path(Authority(folder).ca).read_bytes())
+    for name, pem in {
+        "fulcio-chain.pem": sigstore.ca.chain_pem,
+        "tsa-chain.pem": sigstore.tsa.chain_pem(),
+        "rekor.pub": sigstore.rekor2.public_pem,
+        "ctfe.pub": sigstore.ct.pem,
+    }.items():
+        (folder / name).write_bytes(pem)
     multi_arch().write_layout(folder / "build" / "image")
     for repository, tag in (("acme/app", "1.3"), ("acme/app", "1.4"), ("acme/worker", "1.4")):
         multi_arch().push_to(registry, repository, tag)
@@ -119,6 +127,9 @@ def here(task: Task, registry: EmbeddedRegistry, folder: Path) -> Task:
         "ghcr.io": registry.host,
         "registry.example.com": registry.host,
         "https://keys.example.com/carol.pub": "carol.pub",
+        "https://tuf.example.com": f"file://{folder}/mirror",
+        "root_checksum: 2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b": "root_checksum: "
+        + hashlib.sha256((folder / "root.json").read_bytes()).hexdigest(),
         "/etc/cosign/": f"{folder}/",
         "/etc/containers/auth.json": f"{folder}/host-auth.json",
         "'{{ lookup(''ansible.builtin.pipe'', ''git rev-parse HEAD'') }}'": "7f3c1d0",
@@ -145,7 +156,7 @@ def test_an_example_runs(
 ) -> None:
     """Who says nothing of a trusted root gets the default one, from a mirror that distributes that of the signers."""
     assert Path(root) == playbook.folder / "trusted_root.json", "where the example looks for it"
-    prepare(playbook, registry)
+    prepare(playbook, registry, sigstore)
     sign_without_keys(registry, sigstore)
     if "import_path" in str(group) or "Make a key" in str(group):
         (playbook.folder / "cosign.key").unlink()

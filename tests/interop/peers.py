@@ -21,9 +21,9 @@ from sigstore.sign import SigningContext
 from sigstore.verify import Verifier, policy
 
 from tests.interop.clients import Format, checked, run
-from tests.interop.issuer import Identity
 from tests.interop.servers import Registry
 from tests.interop.services import Sigstore
+from tests.support.sigstore.issuer import Identity
 
 SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"

@@ -21,9 +21,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.issuer import Issuer
 from tests.interop.service_keys import PASSWORD, write_keys
 from tests.support import parts
+from tests.support.sigstore.issuer import Issuer
 
 _DAY = datetime.timedelta(days=1)
 _PROGRAMS = (

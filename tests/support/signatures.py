@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence, Location
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import from_bundle, from_legacy
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import key_bundle
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import write_bundle
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import IN_TOTO, Envelope, pae
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (
     append_signature,
@@ -44,7 +44,7 @@ def bundle(
     by = by or signer()
     body = sign_statement(IMAGE, annotations) if statement is None else statement
     envelope = Envelope(IN_TOTO, body, by.sign(pae(IN_TOTO, body)))
-    return key_bundle(envelope, by.public_key.key_id if hint is None else hint)
+    return write_bundle(envelope, key_id=by.public_key.key_id if hint is None else hint)
 
 
 def bundle_evidence(*arguments: t.Any, **options: t.Any) -> Evidence:

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.options import (
@@ -16,13 +14,11 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.option
     IMAGE,
     LIMITS,
     REGISTRY,
-    SIGNING,
     access_of,
     annotations_of,
     check_one_registry,
     images_of,
     on_disk,
-    read_key,
     size_of,
     workers_of,
 )
@@ -35,19 +31,19 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.result
     signature,
     signer,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.signing import (
+    SIGNING,
+    check_signing_options,
+    formats_of,
+    signing_of,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context, Task
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE, LEGACY
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import (
-    PublicKey,
-    parse_public_key,
-    wrap_public_key,
-)
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import TRUST, trust_of
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import BUNDLE
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile import decrypt_key
-from ansible_collections.supplychain.cosign.plugins.module_utils._keys.signer import FileSigner, check_signing
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.parallel import in_parallel
-from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Access, Image, Session
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.sign import Signed, SignRequest, sign_image
 
 SPEC = COMMON.merged(
@@ -56,6 +52,7 @@ SPEC = COMMON.merged(
     LIMITS,
     ATTACHMENTS,
     SIGNING,
+    TRUST,
     ArgumentSpec(
         {
             "annotations": {"type": "dict"},
@@ -65,19 +62,12 @@ SPEC = COMMON.merged(
         }
     ),
 )
-_FORMATS = {"bundle": (BUNDLE,), "legacy": (LEGACY,), "both": (BUNDLE, LEGACY)}
 
 
 def run(context: Context) -> Result:
     params = context.params
     present = params["state"] == "present"
-    if present and params["tlog_upload"]:
-        raise Rejection(
-            "POLICY_UNSUPPORTED",
-            "Signatures cannot be uploaded to a transparency log yet; set tlog_upload: false, and verify with "
-            "insecure_ignore_tlog: true.",
-        )
-    formats = _FORMATS[params["signature_format"] or ("bundle" if present else "both")]
+    formats = formats_of(params)
     if params["sign_container_identity"] and not present:
         raise Rejection(
             "POLICY_UNSUPPORTED",
@@ -92,10 +82,13 @@ def run(context: Context) -> Result:
     access = access_of(context)
     images = images_of(context)
     check_one_registry(images, access)
-    key, signing = _keys(context, access, formats)
+    trust = trust_of(context)
+    signing = signing_of(context, access, trust, formats)
     request = SignRequest(
-        key=key,
-        signer=signing,
+        who=signing.who,
+        services=signing.services,
+        trust=trust,
+        ignore_sct=params["insecure_ignore_sct"],
         formats=formats,
         annotations=None if params["annotations"] is None else annotations_of(params),
         identities=tuple(dict.fromkeys(params["sign_container_identity"])),
@@ -107,7 +100,7 @@ def run(context: Context) -> Result:
     )
     # One image twice in a task is signed once.
     distinct = list({image.text: image for image in images}.values())
-    with Session(access) as session:
+    with Session(access) as session, signing.services:
 
         def work(image: Image) -> Result:
             return _sign(context, session, image, request)
@@ -136,40 +129,6 @@ def _changing(context: Context, digest: str) -> t.Iterator[None]:
         finally:
             if not context.check_mode:
                 context.cache.drop(digest)
-
-
-def _key_text(context: Context, access: Access) -> bytes | None:
-    """What the key option names; None where check mode finds no such file: an earlier task would have made it."""
-    reference = context.params["key"]
-    if not reference:
-        raise Rejection("POLICY_UNSUPPORTED", "There is no key to sign with; give key, or set COSIGN_KEY.")
-    is_file = not re.match("[A-Za-z][A-Za-z0-9+.-]*:|\\s*-----BEGIN", reference)
-    if (
-        context.check_mode
-        and context.params["state"] == "present"
-        and is_file
-        and not os.path.exists(context.files.find(reference))
-    ):
-        return None
-    return read_key(context, reference, access)
-
-
-def _keys(context: Context, access: Access, formats: t.Sequence[str]) -> tuple[PublicKey | None, FileSigner | None]:
-    """The key whose signatures are ours, and what signs with it; to remove signatures a public key is enough."""
-    params = context.params
-    text = _key_text(context, access)
-    if params["key_password"] is None and (text is None or b"-----BEGIN PUBLIC KEY-----" not in text):
-        raise Rejection(
-            "AUTH_REFUSED", "The key is encrypted and no password is given; give key_password, or set COSIGN_PASSWORD."
-        )
-    if text is None:
-        return None, None
-    if params["state"] == "absent" and b"-----BEGIN PUBLIC KEY-----" in text:
-        return parse_public_key(text, "key"), None
-    private = decrypt_key(text, (params["key_password"] or "").encode("utf-8", "surrogateescape"))
-    public = wrap_public_key(private.public_key(), "private key")
-    # Without a log every format takes the same hash.
-    return public, FileSigner(private, check_signing(public.kind, formats[0], None))
 
 
 def _sign(context: Context, session: Session, image: Image, request: SignRequest) -> Result:
@@ -207,6 +166,7 @@ def _diff(signed: Signed) -> Result:
 
 def check(params: t.Mapping[str, t.Any], complete: bool) -> None:
     annotations_of(params)
+    check_signing_options(params, complete)
 
 
 TASK = Task(SPEC, run, lambda params: on_disk(params, "image", "images"), check=check)

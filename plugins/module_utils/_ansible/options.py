@@ -79,15 +79,6 @@ LIMITS = ArgumentSpec({"max_attachment_size": {"type": "str"}, "max_workers": {"
 
 ATTACHMENTS = ArgumentSpec({"attachment_repository": {"type": "str"}})
 
-SIGNING = ArgumentSpec(
-    {
-        "key": {"type": "str", "no_log": False},
-        "key_password": {"type": "str", "no_log": True},
-        "signature_format": {"type": "str", "choices": ["bundle", "legacy", "both"]},
-        "tlog_upload": {"type": "bool", "default": True},
-    }
-)
-
 _WORKFLOW = ("trigger", "sha", "name", "repository", "ref")
 IDENTITY: dict[str, dict[str, t.Any]] = {
     "certificate_identity": {"type": "str"},

@@ -8,7 +8,10 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import Certificate
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.certificate import (
+    Certificate,
+    parse_certificate,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Accepted
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
@@ -61,8 +64,17 @@ def attached(one: Evidence) -> Result:
         "location": str(one.location),
         "type": one.predicate_type,
         "annotations": dict(one.subjects[0].annotations) if one.subjects else {},
-        "signer": f"key {one.key_hint}" if one.key_hint else None,
+        "signer": f"key {one.key_hint}" if one.key_hint else _named_in(one),
     }
+
+
+def _named_in(one: Evidence) -> str | None:
+    """Whom the certificate names that came along, true or not."""
+    try:
+        leaf = parse_certificate(one.certificates[0], "certificate") if one.certificates else None
+    except Rejection:
+        return None
+    return f"{', '.join(name.value for name in leaf.names)} ({leaf.oidc_issuer or 'no issuer'})" if leaf else None
 
 
 def signer(signatures: t.Sequence[Result]) -> str | None:

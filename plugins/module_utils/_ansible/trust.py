@@ -18,12 +18,17 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.trust
     PEM_VARIABLES,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.signing_config import (
+    SigningConfig,
+    parse_signing_config,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import decode_base64
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf import Document
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.trust import (
     Source,
     Trust,
     default_document,
+    default_signing_config,
     document_at_hand,
     read_named,
     trust_by_default,
@@ -61,7 +66,7 @@ def trust_of(context: Context) -> Trust:
     """
     params = context.params
     if params.get("trusted_root") is not None:
-        return trust_in_document(_document(context, params["trusted_root"]))
+        return trust_in_document(_document(context, "trusted_root", params["trusted_root"]))
     handed = params.get("_trusted_root") or {}
     options = {name: context.read_for(name, params[name]) for name in _options(params)}
     named = _variables(context.environ)
@@ -74,44 +79,80 @@ def trust_of(context: Context) -> Trust:
     if options or variables or broken:
         return trust_in_files(options, variables, broken)
     if handed:
-        data = handed["data"].encode("utf-8")
-        document = Document(data, handed["name"], handed["warning"])
-        return trust_when_needed(hashlib.sha256(data).hexdigest(), lambda: document, context.warn)
+        document = received(handed)
+        return trust_when_needed(hashlib.sha256(document.data).hexdigest(), lambda: document, context.warn)
     return trust_by_default(_source(context), context.warn)
 
 
+def signing_config_of(context: Context) -> tuple[SigningConfig, Document]:
+    """Which services sign, and the document that says so: the option `signing_config`, a path or the document itself;
+    else the default, which may have to be fetched, or was handed over to this host.
+
+    Raises TRUST_ROOT where there is none, or what is wrong with the one that the task gave.
+    """
+    given = context.params.get("signing_config")
+    handed = (context.params.get("_trusted_root") or {}).get("signing_config")
+    if given is not None:
+        document = _document(context, "signing_config", given)
+    elif handed:
+        document = received(handed)
+    else:
+        document = default_signing_config(_source(context))
+    if document.warning:
+        context.warn(document.warning)
+    return parse_signing_config(document.data, document.name), document
+
+
 def handed_over(context: Context) -> dict[str, t.Any]:
-    """Arguments for a managed host, for it to trust what the controller would: the content of the files that variables
-    of the controller's own name, or the default trusted root, which only the controller can fetch. Files that the task
-    names, by options or its `environment:`, are the host's. A root that could not be had is refused over there, if it
-    turns out to be needed at all.
+    """Arguments for a managed host, for it to trust what the controller would and to ask the services that it would:
+    the content of the files that variables of the controller's own name, or the default trusted root and signing
+    config, which only the controller can fetch. Files that the task names, by options or its `environment:`, are the
+    host's. What could not be had is refused over there, if it turns out to be needed at all.
 
     `context.params` are the task's options as they are validated, with or without what variables fill in. Raises
-    MALFORMED for a `trusted_root` given inline that is none.
+    MALFORMED for a `trusted_root` or `signing_config` given inline that is none.
     """
     params = context.params
+    # A time that stood in YAML would not come over as what it was.
+    inline = {
+        name: _text(name, params[name])
+        for name in ("trusted_root", "signing_config")
+        if isinstance(params.get(name), dict)
+    }
     if params.get("trusted_root") is not None:
-        given = params["trusted_root"]
-        # A time that stood in YAML would not come over as what it was.
-        return {"trusted_root": _text(given)} if isinstance(given, dict) else {}
+        return inline
     named = _variables(context.environ)
     if named or _options(params):
         own = [name for name in named if name not in context.from_task]
         files, broken = _read_variables(context, own)
-        return {
-            "_trusted_root": {
-                "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
-                "refusal": broken.message if broken else "",
-            }
+        trusted_root = {
+            "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
+            "refusal": broken.message if broken else "",
         }
+        return {**inline, "_trusted_root": trusted_root}
+    source = _source(context)
+    handed = sent(lambda: document_at_hand(source) if _seldom_needed(params) else default_document(source))
+    if _may_need_signing_config(params):
+        handed["signing_config"] = sent(lambda: default_signing_config(source))
+    return {**inline, "_trusted_root": handed}
+
+
+def sent(find: t.Callable[[], Document | None]) -> dict[str, t.Any]:
+    """A document as an argument for a managed host, or why there is none."""
     try:
-        source = _source(context)
-        document = document_at_hand(source) if _seldom_needed(params) else default_document(source)
+        document = find()
     except Rejection as rejection:
-        return {"_trusted_root": {"refusal": rejection.message}}
+        return {"refusal": rejection.message}
     if document is None:
-        return {"_trusted_root": {"refusal": _NOT_FETCHED}}
-    return {"_trusted_root": {**document._asdict(), "data": document.data.decode("utf-8")}}
+        return {"refusal": _NOT_FETCHED}
+    return {**document._asdict(), "data": document.data.decode("utf-8")}
+
+
+def received(handed: t.Mapping[str, t.Any]) -> Document:
+    """What was sent, on the host. Raises TRUST_ROOT where there is none."""
+    if handed.get("refusal"):
+        raise Rejection("TRUST_ROOT", handed["refusal"])
+    return Document(handed["data"].encode("utf-8"), handed["name"], handed["warning"], handed["expires"])
 
 
 _NOT_FETCHED = (
@@ -120,8 +161,22 @@ _NOT_FETCHED = (
 )
 
 
+def _signs_by_itself(params: t.Mapping[str, t.Any]) -> bool:
+    """With a key, and with no log, timestamp or certificate that a service would have to give."""
+    return bool(params.get("key")) and params.get("tlog_upload") is False and not params.get("issue_certificate")
+
+
+def _may_need_signing_config(params: t.Mapping[str, t.Any]) -> bool:
+    """A task that signs and names no services."""
+    named = ("signing_config", "fulcio_url", "rekor_url", "timestamp_server_url")
+    given = any(params.get(name) is not None for name in named)
+    return "signing_config" in params and not (given or params.get("state") == "absent" or _signs_by_itself(params))
+
+
 def _seldom_needed(params: t.Mapping[str, t.Any]) -> bool:
     """Keys without a log need a trusted root only for a timestamp that a signature happens to carry."""
+    if _signs_by_itself(params) and not params.get("timestamp_server_url"):
+        return True
     if not params.get("insecure_ignore_tlog") or params.get("use_signed_timestamps"):
         return False
     signers = params.get("signers") or []
@@ -151,32 +206,31 @@ def _read_variables(context: Context, names: t.Iterable[str]) -> tuple[dict[str,
     return files, broken
 
 
-def _document(context: Context, given: t.Any) -> Document:
-    """The option `trusted_root`: a path, or the document itself as JSON text or as the dict that it becomes."""
+def _document(context: Context, option: str, given: t.Any) -> Document:
+    """What an option gives: a path, or the document itself as JSON text or as the dict that it becomes."""
+    what = option.replace("_", " ")
     if isinstance(given, str) and given.strip() and not given.lstrip().startswith("{"):
-        return Document(context.read_for("trusted_root", given), f"trusted root {given!r}")
+        return Document(context.read_for(option, given), f"{what} {given!r}")
     if isinstance(given, dict):
-        given = _text(given)
+        given = _text(option, given)
     if not isinstance(given, str) or not given.strip():
-        raise Rejection(
-            "POLICY_UNSUPPORTED", "The option trusted_root is neither a path nor a trusted root; give one of them."
-        )
-    return Document(given.encode("utf-8", "surrogatepass"), "trusted root given inline")
+        raise Rejection("POLICY_UNSUPPORTED", f"The option {option} is neither a path nor a {what}; give one of them.")
+    return Document(given.encode("utf-8", "surrogatepass"), f"{what} given inline")
 
 
-def _text(given: dict[t.Any, t.Any]) -> str:
+def _text(option: str, given: dict[t.Any, t.Any]) -> str:
     """The JSON text of a dictionary. Raises MALFORMED where there is none: other keys than texts, a loop, no end."""
+
+    def plain(value: t.Any) -> str:
+        """A time that stood in YAML without quotes."""
+        if isinstance(value, datetime.datetime):
+            moment = value.astimezone(datetime.timezone.utc) if value.tzinfo else value
+            return moment.replace(tzinfo=None).isoformat() + "Z"
+        raise Rejection("MALFORMED", f"The option {option} holds a {type(value).__name__}, which JSON does not have.")
+
     try:
-        return json.dumps(given, default=_plain)
+        return json.dumps(given, default=plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise Rejection(
-            "MALFORMED", f"The option trusted_root is no JSON document ({error}); give the file's path or its text."
+            "MALFORMED", f"The option {option} is no JSON document ({error}); give the file's path or its text."
         ) from None
-
-
-def _plain(value: t.Any) -> str:
-    """A time that stood in YAML without quotes."""
-    if isinstance(value, datetime.datetime):
-        moment = value.astimezone(datetime.timezone.utc) if value.tzinfo else value
-        return moment.replace(tzinfo=None).isoformat() + "Z"
-    raise Rejection("MALFORMED", f"The option trusted_root holds a {type(value).__name__}, which JSON does not have.")

@@ -61,6 +61,11 @@ class Logged:
     kind: str
 
 
+def key_details(kind: str, hash_name: str) -> str | None:
+    """What protobuf-specs calls keys of this kind that sign with this hash (PURE for none), if it has a name."""
+    return _DETAILS.get((kind, hash_name))
+
+
 def verify_entries(
     one: Evidence,
     key: PublicKey,
@@ -182,7 +187,7 @@ def _differences(entry: LogEntry, body: LogBody, signed: _Signed) -> t.Iterator[
     wanted = [(False, signed.key.spki) if one is None else (True, one) for one in signed.certificates]
     if body.verifier[:2] not in wanted:
         yield "its certificate" if body.verifier.is_certificate else "its key"
-    if body.is_v2 and body.verifier.details != _DETAILS.get((signed.key.kind, signed.hash_name)):
+    if body.is_v2 and body.verifier.details != key_details(signed.key.kind, signed.hash_name):
         yield f"its algorithm ({body.verifier.details[:64]!r})"
     if body.data_hash:
         # Rekor v1 has kinds of its own for envelopes: this one may be of a file that looks like what an envelope signs.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import Envelope, parse_envelope
@@ -23,7 +24,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
     FEW_VALUES,
     MAX_INTEGER,
     Fields,
+    JsonObject,
     decode_base64,
+    encode_base64,
     go_json,
     parse_object,
 )
@@ -101,13 +104,29 @@ class Bundle:
     message: MessageSignature | None
 
 
-def key_bundle(envelope: Envelope, key_id: str) -> bytes:
-    """A bundle v0.3 of a signature by key, with cosign's fields in cosign's order; `key_id` is a hint, no proof."""
+def write_bundle(
+    content: Envelope | MessageSignature,
+    *,
+    key_id: str | None = None,
+    certificates: t.Sequence[bytes] = (),
+    entries: t.Sequence[LogEntry] = (),
+    timestamps: t.Sequence[bytes] = (),
+) -> bytes:
+    """A bundle v0.3, with cosign's fields in cosign's order. Signed by `certificates` (DER, leaf first), or where there
+    are none by the key that `key_id` hints at, which is no proof. What is empty is left out, as protojson does it."""
+    material: JsonObject = _signer_as_json(key_id, certificates)
+    if entries:
+        material["tlogEntries"] = [_entry_as_json(entry) for entry in entries]
+    if timestamps:
+        stamped = [{"signedTimestamp": encode_base64(one)} for one in timestamps]
+        material["timestampVerificationData"] = {"rfc3161Timestamps": stamped}
+    is_envelope = isinstance(content, Envelope)
+    signed = content.as_json() if isinstance(content, Envelope) else _message_as_json(content)
     return go_json(
         {
             "mediaType": BUNDLE_TYPE,
-            "verificationMaterial": {"publicKey": {"hint": key_id}},
-            "dsseEnvelope": envelope.as_json(),
+            "verificationMaterial": material,
+            "dsseEnvelope" if is_envelope else "messageSignature": signed,
         }
     )
 
@@ -133,7 +152,7 @@ def parse_bundle(data: bytes) -> Bundle:
         version=_VERSIONS[media_type],
         key_hint=_key_hint(material.object(signer)) if signer == "publicKey" else None,
         certificates=_certificates(material.object(signer), signer),
-        log_entries=tuple(_log_entry(one) for one in _list(material, "tlogEntries", MAX_LOG_ENTRIES)),
+        log_entries=tuple(parse_log_entry(one) for one in _list(material, "tlogEntries", MAX_LOG_ENTRIES)),
         timestamps=_timestamps(material.optional_object("timestampVerificationData")),
         envelope=parse_envelope(bundle.found[content], "bundle.dsseEnvelope") if content == "dsseEnvelope" else None,
         message=_message(bundle.object(content)) if content == "messageSignature" else None,
@@ -166,6 +185,49 @@ def referrer_manifest(
         "artifactType": BUNDLE_TYPE,
     }
     return parse_manifest(go_json(document), OCI_MANIFEST), {config.digest: empty, layer.digest: bundle}
+
+
+def _signer_as_json(key_id: str | None, certificates: t.Sequence[bytes]) -> JsonObject:
+    raw = [{"rawBytes": encode_base64(one)} for one in certificates]
+    if not raw:
+        return {"publicKey": {"hint": key_id or ""}}
+    return {"certificate": raw[0]} if len(raw) == 1 else {"x509CertificateChain": {"certificates": raw}}
+
+
+def _entry_as_json(entry: LogEntry) -> JsonObject:
+    proof, promise = entry.inclusion_proof, entry.set
+    return _filled(
+        logIndex=_decimal(entry.log_index),
+        logId={"keyId": encode_base64(entry.log_id)},
+        kindVersion={"kind": entry.kind, "version": entry.version},
+        integratedTime=_decimal(entry.integrated_time),
+        inclusionPromise={"signedEntryTimestamp": encode_base64(promise)} if promise else None,
+        inclusionProof=_proof_as_json(proof) if proof else None,
+        canonicalizedBody=encode_base64(entry.body),
+    )
+
+
+def _proof_as_json(proof: InclusionProof) -> JsonObject:
+    return _filled(
+        logIndex=_decimal(proof.log_index),
+        rootHash=encode_base64(proof.root_hash),
+        treeSize=_decimal(proof.tree_size),
+        hashes=[encode_base64(one) for one in proof.hashes],
+        checkpoint={"envelope": proof.checkpoint} if proof.checkpoint else None,
+    )
+
+
+def _message_as_json(message: MessageSignature) -> JsonObject:
+    digest = _filled(algorithm=message.algorithm, digest=encode_base64(message.digest))
+    return {"messageDigest": digest, "signature": encode_base64(message.signature)}
+
+
+def _decimal(number: int) -> str:
+    return str(number) if number else ""
+
+
+def _filled(**fields: t.Any) -> JsonObject:
+    return dict(filter(lambda field: field[1], fields.items()))
 
 
 def _one_of(fields: Fields, *keys: str) -> str:
@@ -213,7 +275,9 @@ def _certificates(signer: Fields, kind: str) -> tuple[bytes, ...]:
     return tuple(_bytes(certificate, "rawBytes") for certificate in found)
 
 
-def _log_entry(entry: Fields) -> LogEntry:
+def parse_log_entry(entry: Fields) -> LogEntry:
+    """Read a TransparencyLogEntry (protobuf-specs, sigstore_rekor.proto, as protojson). Raises MALFORMED, NON_CANONICAL
+    or LIMIT_EXCEEDED."""
     entry.only(
         "logIndex",
         "logId",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import LogEntry
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import (
     MAX_DESCRIPTORS,
     OCI_CONFIG,
@@ -105,6 +106,22 @@ def append_signature(
     return append_layer(
         existing, existing_config, Descriptor(SIMPLE_SIGNING, digest_of(payload), len(payload), annotations=notes)
     )
+
+
+def log_annotation(entry: LogEntry) -> str:
+    """The entry of a log of Rekor v1, as cosign writes it beside a legacy signature (cosign, pkg/cosign/bundle)."""
+    payload = {
+        "body": encode_base64(entry.body),
+        "integratedTime": entry.integrated_time,
+        "logIndex": entry.log_index,
+        "logID": entry.log_id.hex(),
+    }
+    return go_json({"SignedEntryTimestamp": encode_base64(entry.set), "Payload": payload}).decode("utf-8")
+
+
+def timestamp_annotation(token: bytes) -> str:
+    """A TimeStampResp (DER), as cosign writes it beside a legacy signature."""
+    return go_json({"SignedRFC3161Timestamp": encode_base64(token)}).decode("utf-8")
 
 
 def append_layer(existing: Manifest | None, existing_config: bytes | None, layer: Descriptor) -> tuple[Manifest, bytes]:

@@ -40,13 +40,15 @@ class NotListening(Broken):
 class Tls:
     """How TLS is done: files in PEM. `ca_file` takes the place of the system's authorities, everywhere.
 
-    The client certificate, and `insecure` (nothing is verified), are for the origin that the user named only.
+    The client certificate, `insecure` (nothing is verified) and `server_name` (what the certificate must be for, where
+    that is not the host) are for the origin that the user named only.
     """
 
     ca_file: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
     insecure: bool = False
+    server_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ class Dialer:
 
     def _secure(self, sock: socket.socket, peer: Peer, deadline: Deadline) -> ssl.SSLSocket:
         context = self._context(peer.is_home)
-        secured = context.wrap_socket(sock, server_hostname=peer.origin.host, do_handshake_on_connect=False)
+        name = (self._tls.server_name if peer.is_home else None) or peer.origin.host
+        secured = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
         try:
             secured.settimeout(deadline.wait(CONNECT_TIMEOUT))
             secured.do_handshake()

@@ -60,6 +60,11 @@ class FileSigner:
         return (ec.ECDSA(hash_algorithm(self.hash_name)),)
 
 
+def ephemeral_key() -> t.Any:
+    """A new private key for one task (ECDSA P-256, as cosign makes it): it exists in memory only."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def check_signing(kind: str, signature_format: str, log: str | None) -> str:
     """The hash with which a key of `kind` signs in "bundle" or "legacy", logged in None, "rekor-v1" or "rekor-v2".
 

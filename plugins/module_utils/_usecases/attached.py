@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import Evidence, Location
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import Policy
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import (
     from_bundle,
     from_legacy,
@@ -52,8 +51,10 @@ class _Budget:
         return place.get_blob(layer, self._limit)
 
 
-def find_bundles(place: Place, digest: str, policy: Policy, limit: int = MAX_ATTACHMENT_BYTES) -> t.Iterator[Evidence]:
-    """The bundles attached to an image as referrers, each as evidence.
+def find_bundles(
+    place: Place, digest: str, counts: t.Callable[[str], bool], limit: int = MAX_ATTACHMENT_BYTES
+) -> t.Iterator[Evidence]:
+    """The bundles attached to an image as referrers, each as evidence; `counts` says of which predicate types.
 
     A registry's word for a referrer's type is taken only to leave it out of the download where its manifest says that
     it is a bundle of another predicate type (which can only refuse). What is no bundle is passed over; a bundle that
@@ -64,10 +65,10 @@ def find_bundles(place: Place, digest: str, policy: Policy, limit: int = MAX_ATT
         if not _may_be_bundle(descriptor):
             continue
         claimed = descriptor.annotations.get(PREDICATE_ANNOTATION)
-        if claimed is not None and not policy.counts(claimed):
+        if claimed is not None and not counts(claimed):
             yield from_listing(claimed, Location(descriptor.digest))
             continue
-        evidence = _read_referrer(place, descriptor, digest, policy, budget)
+        evidence = _read_referrer(place, descriptor, digest, counts, budget)
         if evidence is not None:
             yield evidence
 
@@ -79,7 +80,7 @@ def _may_be_bundle(descriptor: Descriptor) -> bool:
 
 
 def _read_referrer(
-    place: Place, descriptor: Descriptor, digest: str, policy: Policy, budget: _Budget
+    place: Place, descriptor: Descriptor, digest: str, counts: t.Callable[[str], bool], budget: _Budget
 ) -> Evidence | None:
     location = Location(descriptor.digest)
     try:
@@ -101,7 +102,7 @@ def _read_referrer(
                 "MALFORMED", f"The referrer {descriptor.digest} has {len(layers)} layers where a bundle has one."
             )
         claimed = manifest.annotations.get(PREDICATE_ANNOTATION)
-        if claimed is not None and not policy.counts(claimed):
+        if claimed is not None and not counts(claimed):
             return from_listing(claimed, location)
         return from_bundle(budget.get(place, layers[0]), location)
     except Rejection as rejection:

@@ -153,6 +153,10 @@ VARIABLES: t.Mapping[str, Variable] = _table(
     Variable("COSIGN_REGISTRY_USERNAME", "logs in to the registry", "a name", option="registry_username", ours=True),
     Variable("DOCKER_CONFIG", "is the folder of Docker's config.json", "a folder", ours=True),
     Variable("REGISTRY_AUTH_FILE", "is the file of registry credentials", "a path", option="auth_file", ours=True),
+    Variable("GCE_METADATA_HOST", "is Google's metadata server, which hands out identity tokens", "a host", ours=True),
+    Variable(
+        "GOOGLE_APPLICATION_CREDENTIALS", "is the credential by which a Google account is acted as", "a path", ours=True
+    ),
     Variable("HTTPS_PROXY", "is the proxy for https", "a URL", True, ours=True),
     Variable("HTTP_PROXY", "is the proxy for http", "a URL", True, ours=True),
     Variable("NO_PROXY", "lists hosts that are reached directly", "host names, comma separated", ours=True),

@@ -6,23 +6,29 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import describe
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import (
     BUNDLE,
     LEGACY,
     Evidence,
     Location,
 )
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.policy import KeyRule, Policy, SignerRule
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.read import from_bundle, from_legacy
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import Accepted, exact_annotations
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import verify
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import key_bundle, referrer_manifest
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import IN_TOTO, Envelope, pae
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdict import (
+    Accepted,
+    Verdict,
+    exact_annotations,
+)
+from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import needs_trust, verify
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import referrer_manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (
+    SIMPLE_SIGNING,
     append_signature,
     parse_signatures,
     remove_layers,
@@ -30,21 +36,23 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, Manifest, digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.payload import simple_signing_payload
-from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import PublicKey
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import (
     SIGN_PREDICATE,
     sign_statement,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict import encode_base64
-from ansible_collections.supplychain.cosign.plugins.module_utils._keys.signer import Signer
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.place import Chunks, Place
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.attached import (
     MAX_ATTACHMENT_BYTES,
     find_bundles,
     find_legacy,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.making import Maker
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.services import OpenServices
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.session import Image, Session, need_manifest
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.signatory import Signatory, Who
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.trust import Trust
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.verify import descendants
 
 
@@ -52,11 +60,14 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.verif
 class SignRequest:
     """What should be there. `formats`: BUNDLE, LEGACY or both. `identities`: docker-references that a legacy signature
     is to carry instead of the image's own, one signature each. `annotations` None: none when signing, any when
-    removing. `key` is whose signatures are ours; None: it is only predicted (check mode), so nothing can be found.
-    `signer` signs with it; removing needs none."""
+    removing. `who` signs, and says whose signatures are ours; `services` are asked. A signature of ours counts as there
+    when it is in as many logs, and has a timestamp, as one that would be made now. `ignore_sct`: certificates are of an
+    authority that uses no certificate log."""
 
-    key: PublicKey | None
-    signer: Signer | None
+    who: Who
+    services: OpenServices
+    trust: Trust
+    ignore_sct: bool = False
     formats: tuple[str, ...] = (BUNDLE,)
     annotations: t.Mapping[str, str] | None = None
     identities: tuple[str, ...] = ()
@@ -120,19 +131,42 @@ def _predicted(image: Image, digest: str, request: SignRequest) -> Signed:
 def _settle(session: Session, image: Image, digest: str, manifest: Manifest | None, request: SignRequest) -> Signed:
     attachments = session.attachments(image)
     result = Signed(image, digest)
-    if request.key is None:
+    rule = request.who.rule()
+    if rule is None and request.check_mode:
         result.predicted = [
             _wish(request, one, name) for one in request.formats for name in _names(image, request, one)
         ]
-        result.warnings.append("The signing key is not there yet; the image would be signed once it is made.")
+        result.warnings.append(request.who.unknown())
         return result
-    ours = _ours(attachments, digest, request, result)
+    _look(attachments, digest, request, result)
     if not request.present:
-        result.removed = ours
+        result.removed = _ours(digest, request, t.cast(SignerRule, rule), result)
         if not request.check_mode:
-            _remove(attachments, digest, ours)
+            _remove(attachments, digest, result.removed)
         return result
-    missing = []
+    missing = _missing(image, digest, request, rule, result)
+    if missing and request.check_mode:
+        result.predicted = [_wish(request, wanted, name) for wanted, name in missing]
+        if manifest is None and session.place(image).get_manifest(digest) is None:
+            result.warnings.append(f"{image.text} is not in the registry yet; it would be signed once it is pushed.")
+    elif missing:
+        subject = (manifest or need_manifest(session.place(image), image, digest)).descriptor
+        signatory = request.who.signatory()
+        if signatory.rule != rule:
+            # Now it is known as whom this signs, and such a signature may be there.
+            missing = _missing(image, digest, request, signatory.rule, result)
+        for wanted, name in missing:
+            with told(bool(result.added)):
+                result.added.append(_add(attachments, subject, request, signatory, wanted, name))
+    return result
+
+
+def _missing(
+    image: Image, digest: str, request: SignRequest, rule: SignerRule | None, result: Signed
+) -> list[tuple[str, str]]:
+    """Formats and names in which a signature of ours is still to be made; those that are there become `kept`."""
+    ours = _ours(digest, request, rule, result) if rule else []
+    missing, result.kept = [], []
     for wanted in request.formats:
         for name in _names(image, request, wanted):
             match = next((one for one in ours if one.evidence.format == wanted and _is_for(one, name)), None)
@@ -140,17 +174,7 @@ def _settle(session: Session, image: Image, digest: str, manifest: Manifest | No
                 result.kept.append(match)
             else:
                 missing.append((wanted, name))
-    if missing and request.check_mode:
-        result.predicted = [_wish(request, wanted, name) for wanted, name in missing]
-        if manifest is None and session.place(image).get_manifest(digest) is None:
-            result.warnings.append(f"{image.text} is not in the registry yet; it would be signed once it is pushed.")
-    elif missing:
-        subject = (manifest or need_manifest(session.place(image), image, digest)).descriptor
-        for wanted, name in missing:
-            with told(bool(result.added)):
-                evidence = _add(attachments, subject, request, wanted, name)
-            result.added += verify(digest, [evidence], _policy(request), None, _now()).accepted
-    return result
+    return missing
 
 
 def _names(image: Image, request: SignRequest, signature_format: str) -> t.Sequence[str]:
@@ -164,74 +188,132 @@ def _is_for(one: Accepted, name: str) -> bool:
 
 def _wish(request: SignRequest, signature_format: str, name: str) -> dict[str, t.Any]:
     """A signature that check mode would make, as facts."""
+    rule = request.who.rule()
     return {
         "format": signature_format,
         "annotations": dict(request.annotations or {}),
-        "key_id": request.key.key_id if request.key else None,
+        "signer": f"key {rule.keys[0].key_id}" if isinstance(rule, KeyRule) else describe(rule) if rule else None,
         "signed_reference": name or None,
+        "logged": bool(request.services.named.logs),
     }
 
 
-def _policy(request: SignRequest) -> Policy:
-    return Policy((KeyRule((t.cast(PublicKey, request.key),)),), ignore_tlog=True, ignore_timestamps=True)
+def _policy(request: SignRequest, rule: SignerRule, ignore_tlog: bool) -> Policy:
+    """By which a signature is ours."""
+    stamped = request.present and bool(request.services.named.timestamp_authorities)
+    return Policy(
+        (rule,),
+        ignore_tlog=ignore_tlog,
+        # Keys without log and timestamp need no trusted root, and so no connection for it.
+        ignore_timestamps=isinstance(rule, KeyRule) and ignore_tlog and not stamped,
+        use_signed_timestamps=stamped,
+        ignore_sct=request.ignore_sct,
+    )
 
 
-def _ours(place: Place, digest: str, request: SignRequest, result: Signed) -> list[Accepted]:
-    """What verifies with our key and carries exactly the annotations asked for, in the formats asked for."""
-    policy = _policy(request)
+def _judge(digest: str, request: SignRequest, policy: Policy, evidence: t.Sequence[Evidence]) -> Verdict:
+    root = request.trust.root() if any(needs_trust(one, policy) for one in evidence) else None
+    return verify(digest, evidence, policy, root, _now())
+
+
+def _look(place: Place, digest: str, request: SignRequest, result: Signed) -> None:
     if BUNDLE in request.formats:
-        result.before += find_bundles(place, digest, policy, request.limit)
+        result.before += find_bundles(place, digest, lambda kind: kind == SIGN_PREDICATE, request.limit)
     if LEGACY in request.formats:
         result.before += find_legacy(place, digest, request.limit)
-    verdict = verify(digest, result.before, policy, None, _now())
-    accepted = list(verdict.accepted)
-    wanted = request.annotations
+
+
+def _as_made_now(digest: str, request: SignRequest, rule: SignerRule, evidence: t.Sequence[Evidence]) -> Verdict:
+    """Those of ours that are in as many logs, and stamped, as one that would be made now."""
+    logs = len(request.services.named.logs)
+    verdict = _judge(digest, request, _policy(request, rule, not logs), evidence)
+    accepted = [
+        one
+        for one in verdict.accepted
+        if len({entry.log.log_id for entry in one.logged}) >= logs
+        # A timestamp that was not looked at may be a wrong one, with which no verifier accepts the signature.
+        and len(one.timestamps) >= bool(one.evidence.timestamps)
+    ]
+    return dataclasses.replace(verdict, accepted=tuple(accepted))
+
+
+def _ours(digest: str, request: SignRequest, rule: SignerRule, result: Signed) -> list[Accepted]:
+    """What is ours and carries exactly the annotations asked for, in the formats asked for."""
+    wanted, certificates = request.annotations, request.who.certificates[:1]
     if request.present:
-        # A timestamp is not looked at here, and one that is wrong makes its signature worth nothing to a verifier.
-        accepted = [one for one in accepted if not one.evidence.timestamps]
-    elif wanted is None:
-        return accepted
-    return [one for one in accepted if exact_annotations(one, wanted or {})]
+        found = [
+            one
+            for one in _as_made_now(digest, request, rule, result.before).accepted
+            if not certificates or one.evidence.certificates[:1] == certificates
+        ]
+        return [one for one in found if exact_annotations(one, wanted or {})]
+    # In a log or not: it is ours all the same. Only by its time in a log may a certificate be known to have been valid.
+    ways = (True,) if isinstance(rule, KeyRule) else (False, True)
+    judged = [_judge(digest, request, _policy(request, rule, ignore), result.before).accepted for ignore in ways]
+    ours = {str(one.evidence.location): one for found in judged for one in found}.values()
+    return [one for one in ours if wanted is None or exact_annotations(one, wanted)]
 
 
-def _add(place: Place, subject: Descriptor, request: SignRequest, wanted: str, name: str) -> Evidence:
-    """Sign, attach, and hand back what was attached as evidence, so that it is judged like anybody's."""
+def _add(
+    place: Place, subject: Descriptor, request: SignRequest, signatory: Signatory, wanted: str, name: str
+) -> Accepted:
+    """Sign, see that verifiers will accept it, and only then attach it."""
+    maker = Maker(signatory, request.services)
     if wanted == BUNDLE:
-        return _add_bundle(place, subject, request)
-    return _add_legacy(place, subject, request, name)
+        return _add_bundle(place, subject, request, signatory, maker)
+    return _add_legacy(place, subject, request, signatory, maker, name)
 
 
-def _add_bundle(place: Place, subject: Descriptor, request: SignRequest) -> Evidence:
-    signer = t.cast(Signer, request.signer)
-    statement = sign_statement(subject.digest, request.annotations)
-    envelope = Envelope(IN_TOTO, statement, signer.sign(pae(IN_TOTO, statement)))
-    bundle = key_bundle(envelope, signer.public_key.key_id)
+def _add_bundle(
+    place: Place, subject: Descriptor, request: SignRequest, signatory: Signatory, maker: Maker
+) -> Accepted:
+    bundle = maker.bundle(sign_statement(subject.digest, request.annotations))
     manifest, blobs = referrer_manifest(bundle, subject, SIGN_PREDICATE, _now())
-    for descriptor in (manifest.config, *manifest.layers):
-        place.put_blob(descriptor, in_memory(blobs[descriptor.digest]))
-    place.add_referrer(manifest)
-    return from_bundle(bundle, Location(manifest.digest))
+    with told(bool(request.services.named.logs)):
+        accepted = _check_made(subject.digest, request, signatory, from_bundle(bundle, Location(manifest.digest)))
+        for descriptor in (manifest.config, *manifest.layers):
+            place.put_blob(descriptor, in_memory(blobs[descriptor.digest]))
+        place.add_referrer(manifest)
+    return accepted
 
 
-def _add_legacy(place: Place, subject: Descriptor, request: SignRequest, name: str) -> Evidence:
-    signer = t.cast(Signer, request.signer)
+def _add_legacy(
+    place: Place, subject: Descriptor, request: SignRequest, signatory: Signatory, maker: Maker, name: str
+) -> Accepted:
     payload = simple_signing_payload(name, subject.digest, request.annotations)
-    signature = signer.sign(payload)
+    signature, notes = maker.legacy(payload)
     layer_digest = digest_of(payload)
     tag = sig_tag(subject.digest)
-    put_bytes(place, payload, "application/vnd.dev.cosign.simplesigning.v1+json")
 
     def merge(existing: Manifest | None) -> Manifest:
         if existing is not None and _holds(existing, layer_digest, signature):
             return existing
         old = place.get_blob(existing.config, request.limit) if existing else None
-        manifest, config = append_signature(existing, old, payload, signature)
+        manifest, config = append_signature(existing, old, payload, signature, notes)
         place.put_blob(manifest.config, in_memory(config))
         return manifest
 
-    manifest = t.cast(Manifest, place.update_tag(tag, merge))
+    with told(bool(request.services.named.logs)):
+        made = parse_signatures(append_signature(None, None, payload, signature, notes)[0])[0]
+        accepted = _check_made(subject.digest, request, signatory, from_legacy(made, payload, Location("", tag, 0)))
+        put_bytes(place, payload, SIMPLE_SIGNING)
+        manifest = t.cast(Manifest, place.update_tag(tag, merge))
     layer = next(one for one in reversed(parse_signatures(manifest)) if one.descriptor.digest == layer_digest)
-    return from_legacy(layer, payload, Location(manifest.digest, tag, layer.index))
+    evidence = dataclasses.replace(accepted.evidence, location=Location(manifest.digest, tag, layer.index))
+    return dataclasses.replace(accepted, evidence=evidence)
+
+
+def _check_made(digest: str, request: SignRequest, signatory: Signatory, made: Evidence) -> Accepted:
+    """What was made just now, judged like anybody's, before anybody else sees it."""
+    verdict = _as_made_now(digest, request, signatory.rule, [made])
+    if verdict.accepted:
+        return verdict.accepted[0]
+    refusal = verdict.refusal or Rejection(
+        "TRUST_ROOT", "It is in a log that the trusted root does not know; give the trusted root that has this log."
+    )
+    raise Rejection(
+        refusal.code, f"The signature that was made does not verify, so it was not attached. {refusal.message}"
+    )
 
 
 def _holds(manifest: Manifest, layer_digest: str, signature: bytes) -> bool:

@@ -28,14 +28,17 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._http.url impor
 from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline, TooLong
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.private_folder import read_file
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf import (
+    KEPT_SECONDS,
     MAX_BYTES,
     PUBLIC_GOOD,
+    SIGNING_CONFIG,
+    TRUSTED_ROOT,
     Document,
     Get,
     Repository,
-    fetch_trusted_root,
-    kept_trusted_root,
-    shipped_trusted_root,
+    fetch,
+    kept_document,
+    shipped,
 )
 
 TOTAL_SECONDS = 60.0
@@ -114,23 +117,31 @@ def _name_of(root: TrustedRoot) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the default trusted root comes from: what cosign's variables TUF_MIRROR, TUF_ROOT_JSON (a path) and
-    TUF_ROOT (a folder) say, and whether it may be fetched at all. `spare` is a folder of this run, to keep it in where
-    that one cannot be written."""
+    """Where the default trusted root and signing config come from: what cosign's variables TUF_MIRROR, TUF_ROOT_JSON (a
+    path) and TUF_ROOT (a folder) say, and whether they may be fetched at all. `spare` is a folder of this run, to keep
+    them in where that one cannot be written.
+
+    Options take the place of the first two variables: `given_mirror`, and `given_root`, the content of a root.json.
+    What is kept serves for `seconds`; `instead` is what else to do, for messages."""
 
     read: Read
     environ: t.Mapping[str, str]
     offline: bool = False
     spare: str = ""
+    given_mirror: str = ""
+    given_root: bytes | None = None
+    seconds: float = KEPT_SECONDS
+    instead: str = ""
 
     @property
     def mirror(self) -> str:
         """Its URL, which is shown and so holds no secret. Raises TRUST_ROOT."""
-        url = (self.environ.get("TUF_MIRROR") or PUBLIC_GOOD).rstrip("/")
+        url = (self.given_mirror or self.environ.get("TUF_MIRROR") or PUBLIC_GOOD).rstrip("/")
         if not _MIRROR.match(url):
+            named = "option mirror" if self.given_mirror else "variable TUF_MIRROR"
             raise Rejection(
                 "TRUST_ROOT",
-                "The variable TUF_MIRROR holds no plain http://, https:// or file:/// address; correct or unset it.",
+                f"The {named} holds no plain http://, https:// or file:/// address; correct or unset it.",
             )
         return url
 
@@ -139,7 +150,8 @@ class Source:
         named = [self.environ.get(name, "") for name in ("TUF_MIRROR", "TUF_ROOT", "XDG_CACHE_HOME", "HOME")]
         start = self._start
         begun = start.message if isinstance(start, Rejection) else start
-        return hashlib.sha256(repr([*named, begun, self.offline]).encode("utf-8", "replace")).hexdigest()
+        found = [self.given_mirror, *named, begun, self.offline]
+        return hashlib.sha256(repr(found).encode("utf-8", "replace")).hexdigest()
 
     def repository(self) -> Repository:
         """Raises TRUST_ROOT where a variable is of no use."""
@@ -149,12 +161,23 @@ class Source:
         begun = hashlib.sha256(self.mirror.encode() + b"\n" + (self._start or b"")).hexdigest()
         name, base = f"tuf-{begun[:16]}", self._base()
         folder = os.path.join(base, "supplychain.cosign", name) if base else ""
-        return Repository(self.mirror, folder, self._start, os.path.join(self.spare, name) if self.spare else "")
+        return Repository(
+            self.mirror,
+            folder,
+            self._start,
+            os.path.join(self.spare, name) if self.spare else "",
+            self.seconds,
+            "root" if self.given_mirror or self.given_root is not None else "TUF_ROOT_JSON",
+            self.instead,
+        )
 
     @functools.cached_property
     def _start(self) -> bytes | Rejection | None:
-        """The content of TUF_ROOT_JSON, read once: what is verified with is what the fingerprint tells."""
-        path = self.environ.get("TUF_ROOT_JSON")
+        """The content of TUF_ROOT_JSON, read once: what is verified with is what the fingerprint tells. That variable
+        is about the repository of TUF_MIRROR, not about one that an option names."""
+        if self.given_root is not None:
+            return self.given_root
+        path = "" if self.given_mirror else self.environ.get("TUF_ROOT_JSON")
         try:
             return read_named("TUF_ROOT_JSON", path, self.read) if path else None
         except Rejection as rejection:
@@ -207,20 +230,30 @@ def default_document(source: Source) -> Document:
 
     Raises TRUST_ROOT.
     """
+    return _default(source, TRUSTED_ROOT)
+
+
+def default_signing_config(source: Source) -> Document:
+    """The signing config where the task names no services, likewise. Raises TRUST_ROOT, also where the repository has
+    none."""
+    return _default(source, SIGNING_CONFIG)
+
+
+def _default(source: Source, target: str) -> Document:
     if source.mirror.startswith("file://"):
-        return fetch_trusted_root(source.repository(), _read_mirror, _now)
+        return fetch(source.repository(), target, _read_mirror, _now)
     if source.offline:
-        return shipped_trusted_root(source.mirror)
+        return shipped(source.mirror, target)
     options = TransportOptions(proxies=proxies_from(source.environ), retries=2, total_timeout=TOTAL_SECONDS)
     with Transport(options) as transport:
-        return fetch_trusted_root(source.repository(), _getter(transport), _now)
+        return fetch(source.repository(), target, _getter(transport), _now)
 
 
 def document_at_hand(source: Source) -> Document | None:
-    """The same, where no connection is needed for it. Raises TRUST_ROOT."""
+    """The trusted root, where no connection is needed for it. Raises TRUST_ROOT."""
     if source.offline or source.mirror.startswith("file://"):
         return default_document(source)
-    return kept_trusted_root(source.repository(), _now)
+    return kept_document(source.repository(), TRUSTED_ROOT, _now)
 
 
 def _now() -> datetime.datetime:

@@ -106,7 +106,7 @@ def _is_unsigned(verdict: Verdict) -> bool:
 def judge(place: Place, image: Image, digest: str, request: VerifyRequest) -> Verdict:
     """Bundles first; `.sig` only where they leave the policy unsatisfied. A needed look-up that fails is raised."""
     judging = _Judging(image, digest, request)
-    judging.add(find_bundles(place, digest, request.policy, request.limit))
+    judging.add(find_bundles(place, digest, request.policy.counts, request.limit))
     verdict = judging.verdict()
     if verdict.verified and not request.all_signatures:
         return verdict

@@ -96,3 +96,21 @@ def explicit(number: int, *contents: bytes) -> bytes:
 def implicit(number: int, element: bytes) -> bytes:
     """`[number] IMPLICIT`: the element's own tag replaced; constructed stays constructed."""
     return bytes([0x80 | (element[0] & 0x20) | number]) + element[1:]
+
+
+def parts(data: bytes) -> list[tuple[int, bytes]]:
+    """The elements that stand one after another, as tag and content; raises ValueError where one is cut off."""
+    found = []
+    while data:
+        size, start = data[1:2], 2
+        if not size:
+            raise ValueError("no length")
+        count = size[0]
+        if count & 0x80:
+            start += count & 0x7F
+            count = int.from_bytes(data[2:start], "big")
+        if len(data) < start + count:
+            raise ValueError("cut off")
+        found.append((data[0], data[start : start + count]))
+        data = data[start + count :]
+    return found

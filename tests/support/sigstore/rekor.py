@@ -17,13 +17,17 @@ import base64
 import hashlib
 import json
 import typing as t
+import urllib.parse
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from tests.support.sigstore.tree import Tree as Tree
+
 Json = dict[str, t.Any]
 START = datetime(2024, 1, 1, tzinfo=UTC)
+_TREE = 2605736670972794746
 _ENUM = {"sha256": "SHA2_256", "sha384": "SHA2_384", "sha512": "SHA2_512"}
 
 
@@ -40,51 +44,6 @@ def pem_to_der(pem: bytes) -> bytes:
     return base64.b64decode(b"".join(line for line in pem.splitlines() if b"-----" not in line))
 
 
-class Tree:
-    """RFC 6962 §2.1 as it is written there, over ranges of leaves; each hash is made once, for leaves never change."""
-
-    def __init__(self) -> None:
-        self.leaves: list[bytes] = []
-        self._roots: dict[tuple[int, int], bytes] = {}
-
-    def add(self, leaf: bytes) -> int:
-        self.leaves.append(leaf)
-        return len(self.leaves) - 1
-
-    def root(self) -> bytes:
-        return self._root(0, len(self.leaves))
-
-    def path(self, index: int) -> list[bytes]:
-        return self._path(index, 0, len(self.leaves))
-
-    def _root(self, start: int, end: int) -> bytes:
-        if (start, end) not in self._roots:
-            self._roots[start, end] = self._hash(start, end)
-        return self._roots[start, end]
-
-    def _hash(self, start: int, end: int) -> bytes:
-        if end - start == 1:
-            return hashlib.sha256(b"\0" + self.leaves[start]).digest()
-        split = self._split(start, end)
-        return hashlib.sha256(b"\1" + self._root(start, split) + self._root(split, end)).digest()
-
-    def _path(self, index: int, start: int, end: int) -> list[bytes]:
-        if end - start == 1:
-            return []
-        split = self._split(start, end)
-        if index < split:
-            return [*self._path(index, start, split), self._root(split, end)]
-        return [*self._path(index, split, end), self._root(start, split)]
-
-    @staticmethod
-    def _split(start: int, end: int) -> int:
-        """Where the largest power of two of leaves ends that is smaller than all of them."""
-        size = 1
-        while size * 2 < end - start:
-            size *= 2
-        return start + size
-
-
 class _Rekor:
     """What both versions share: a key, a tree, proofs, checkpoints."""
 
@@ -97,7 +56,7 @@ class _Rekor:
     def __init__(self, before: int = 3, after: int = 2) -> None:
         self.tree = Tree()
         self.after = after
-        self._fill(before)
+        self.fill(before)
 
     @property
     def spki(self) -> bytes:
@@ -156,13 +115,20 @@ class _Rekor:
         ours = signature_line(self.name if name is None else name, self.log_id[:4] if hint is None else hint, made)
         return "\n".join([signed, *before, ours, *after]) + "\n"
 
-    def _fill(self, count: int) -> None:
+    def fill(self, count: int) -> None:
+        """Let others log this many entries."""
         for dummy in range(count):
             self.tree.add(b"entry of somebody else %d" % len(self.tree.leaves))
 
+    def add(self, body: bytes) -> int:
+        """Log it, and after it what others log."""
+        index = self.tree.add(body)
+        self.fill(self.after)
+        return index
+
     def _proof(
         self,
-        body: bytes,
+        index: int,
         *,
         proof_index: int | None = None,
         tree_size: int | None = None,
@@ -170,15 +136,13 @@ class _Rekor:
         path: t.Sequence[bytes] | None = None,
         checkpoint: str | None = None,
         note: Json | None = None,
-    ) -> tuple[int, Json]:
-        index = self.tree.add(body)
-        self._fill(self.after)
+    ) -> Json:
         size, true_root = len(self.tree.leaves), self.tree.root()
         hashes_ = self.tree.path(index) if path is None else path
         # protojson leaves out zero.
         shown = index if proof_index is None else proof_index
         made = self.note(**{"size": size, "root": true_root, **(note or {})})
-        return index, {
+        return {
             **({"logIndex": str(shown)} if shown else {}),
             "rootHash": b64(true_root if root is None else root),
             "treeSize": str(size if tree_size is None else tree_size),
@@ -210,16 +174,24 @@ class RekorV1(_Rekor):
         self.url, self.offset = url, offset
         self.log_id = hashlib.sha256(self.spki).digest()
         # Real ones write the name that they were started with, by default the machine's, and the tree's number.
-        self.name = url.partition("://")[2]
-        self.origin = f"{self.name} - 2605736670972794746"
+        self.name = urllib.parse.urlsplit(url).hostname or ""
+        self.origin = f"{self.name} - {_TREE}"
+        self.times: dict[int, datetime] = {}
         super().__init__(**tree)
 
-    def hashedrekord(self, signature: bytes, verifier: bytes, data: bytes, algorithm: str = "sha256") -> Json:
-        """A body over `data`; `verifier` is the PEM of a certificate or key."""
+    def hashedrekord(
+        self,
+        signature: bytes,
+        verifier: bytes,
+        data: bytes = b"",
+        algorithm: str = "sha256",
+        digest: bytes | None = None,
+    ) -> Json:
+        """A body over `data`, or over what has this digest; `verifier` is the PEM of a certificate or key."""
         return _v1(
             "hashedrekord",
             {
-                "data": {"hash": _hash(data, algorithm)},
+                "data": {"hash": _hash(data, algorithm, digest)},
                 "signature": {"content": b64(signature), "publicKey": {"content": b64(verifier)}},
             },
         )
@@ -262,6 +234,23 @@ class RekorV1(_Rekor):
         *,
         at: datetime,
         kind_version: tuple[str, str] | None = None,
+        **wrong: t.Any,
+    ) -> Json:
+        """Log it, and the TransparencyLogEntry as protojson; `wrong` as for `entry`."""
+        data, kind = _body_of(body, kind_version)
+        index = self.add(data)
+        self.times[index] = at
+        return self.entry(index, kind, **wrong)
+
+    def uuid(self, index: int) -> str:
+        """What the API calls an entry: the number of its tree and the hash of its leaf."""
+        return f"{_TREE:016x}{self.tree.part(index, index + 1).hex()}"
+
+    def entry(
+        self,
+        index: int,
+        kind: Json,
+        *,
         log_index: int | None = None,
         log_id: bytes | None = None,
         integrated_time: int | None = None,
@@ -272,15 +261,15 @@ class RekorV1(_Rekor):
         with_checkpoint: bool = True,
         **proof: t.Any,
     ) -> Json:
-        """Log it, and the TransparencyLogEntry as protojson.
+        """An entry of `log`, proved in the tree as it is now.
 
         `promised` changes what the promise is over, `promise` is its signature; log_index, log_id and integrated_time
         change only what the entry says. `proof`: proof_index, tree_size, root, path, checkpoint (the text), note (what
         `note` takes).
         """
-        data, kind = _body_of(body, kind_version)
+        data, at = self.tree.leaves[index], self.times[index]
         proof["note"] = {"extension": [f"Timestamp: {int(at.timestamp())}000000000"], **proof.get("note", {})}
-        index, made = self._proof(data, **proof)
+        made = self._proof(index, **proof)
         if not with_checkpoint:
             del made["checkpoint"]
         over = {
@@ -342,12 +331,13 @@ class RekorV2(_Rekor):
         self,
         signature: bytes,
         verifier: bytes,
-        data: bytes,
+        data: bytes = b"",
         algorithm: str = "sha256",
         details: str = "PKIX_ECDSA_P256_SHA_256",
+        digest: bytes | None = None,
     ) -> Json:
-        """A body over `data`; `verifier` is the PEM of a certificate or key, `details` what its algorithm is called."""
-        spec = {"data": _hash_2(data, algorithm), "signature": _signature_2(signature, verifier, details)}
+        """As for RekorV1; `details` is what the algorithm of `verifier` is called."""
+        spec = {"data": _hash_2(data, algorithm, digest), "signature": _signature_2(signature, verifier, details)}
         return {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": spec}}
 
     def dsse(self, signature: bytes, verifier: bytes, payload: bytes, details: str = "PKIX_ECDSA_P256_SHA_256") -> Json:
@@ -355,11 +345,16 @@ class RekorV2(_Rekor):
         spec = {"payloadHash": _hash_2(payload), "signatures": [_signature_2(signature, verifier, details)]}
         return {"apiVersion": "0.0.2", "kind": "dsse", "spec": {"dsseV002": spec}}
 
-    def log(
+    def log(self, body: Json | bytes, *, kind_version: tuple[str, str] | None = None, **wrong: t.Any) -> Json:
+        """Log it, and the TransparencyLogEntry as protojson; `wrong` as for `entry`."""
+        data, kind = _body_of(body, kind_version or (("hashedrekord", "0.0.2") if isinstance(body, bytes) else None))
+        return self.entry(self.add(data), kind, **wrong)
+
+    def entry(
         self,
-        body: Json | bytes,
+        index: int,
+        kind: Json,
         *,
-        kind_version: tuple[str, str] | None = None,
         log_index: int | None = None,
         log_id: bytes | None = None,
         integrated_time: int = 0,
@@ -368,9 +363,8 @@ class RekorV2(_Rekor):
         with_checkpoint: bool = True,
         **proof: t.Any,
     ) -> Json:
-        """Log it, and the TransparencyLogEntry as protojson; the rest as for RekorV1."""
-        data, kind = _body_of(body, kind_version or (("hashedrekord", "0.0.2") if isinstance(body, bytes) else None))
-        index, made = self._proof(data, **proof)
+        """An entry, proved in the tree as it is now; the rest as for RekorV1."""
+        made = self._proof(index, **proof)
         if not with_checkpoint:
             del made["checkpoint"]
         return {
@@ -380,7 +374,7 @@ class RekorV2(_Rekor):
             **({"integratedTime": str(integrated_time)} if integrated_time else {}),
             **({"inclusionPromise": {"signedEntryTimestamp": b64(promise)}} if promise else {}),
             **({"inclusionProof": made} if with_proof else {}),
-            "canonicalizedBody": b64(data),
+            "canonicalizedBody": b64(self.tree.leaves[index]),
         }
 
 
@@ -388,12 +382,12 @@ def _v1(kind: str, spec: Json, version: str = "0.0.1") -> Json:
     return {"apiVersion": version, "kind": kind, "spec": spec}
 
 
-def _hash(data: bytes, algorithm: str = "sha256") -> Json:
-    return {"algorithm": algorithm, "value": hashlib.new(algorithm, data).hexdigest()}
+def _hash(data: bytes, algorithm: str = "sha256", digest: bytes | None = None) -> Json:
+    return {"algorithm": algorithm, "value": (digest or hashlib.new(algorithm, data).digest()).hex()}
 
 
-def _hash_2(data: bytes, algorithm: str = "sha256") -> Json:
-    return {"algorithm": _ENUM[algorithm], "digest": b64(hashlib.new(algorithm, data).digest())}
+def _hash_2(data: bytes, algorithm: str = "sha256", digest: bytes | None = None) -> Json:
+    return {"algorithm": _ENUM[algorithm], "digest": b64(digest or hashlib.new(algorithm, data).digest())}
 
 
 def _signature_2(signature: bytes, verifier: bytes, details: str) -> Json:

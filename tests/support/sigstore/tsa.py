@@ -80,7 +80,7 @@ def make_party(
     end: datetime = END,
     key: Any = None,
 ) -> Party:
-    """A CA (self-signed without an `issuer`), or a leaf with the extended key usages `usages`."""
+    """A CA (self-signed without an `issuer`), or a leaf; all but a root have the extended key usages `usages`."""
     own = key or new_key(kind)
     public = own.public_key()
     subject = x509.Name(
@@ -91,19 +91,19 @@ def make_party(
         x509.CertificateBuilder(
             issuer.certificate.subject if issuer else subject, subject, public, x509.random_serial_number(), start, end
         )
+        .add_extension(
+            x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False),
+            critical=True,
+        )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()),
             critical=False,
         )
-        .add_extension(
-            x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False),
-            critical=True,
-        )
     )
     if ca:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    elif usages is not None:
+    if usages is not None and not (ca and issuer is None):
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=critical)
     hash_ = None if isinstance(signing_key, ed25519.Ed25519PrivateKey) else hashes.SHA384()
     return Party(own, builder.sign(signing_key, hash_))
@@ -170,7 +170,7 @@ class TimestampAuthority:
                 attribute(CONTENT_TYPE, der.oid(content_type)),
                 attribute(SIGNING_TIME, der.utc_time(at)),
                 attribute(MESSAGE_DIGEST, der.octets(message_digest or hashlib.new(digest, content).digest())),
-                *(ess if ess is not None else [ess_v2(party)]),
+                *(ess if ess is not None else [ess_v2(party, with_issuer=True)]),
             ]
         signed = der.set_of(*attributes)
         key = signing_key or party.key
@@ -230,7 +230,7 @@ class TimestampAuthority:
         return der.sequence(
             der.integer(version),
             der.oid(policy),
-            der.sequence(algorithm_of(HASH_OIDS[hash_label or hash_name]), der.octets(hashed)),
+            der.sequence(der.sequence(der.oid(HASH_OIDS[hash_label or hash_name]), der.null()), der.octets(hashed)),
             der.integer(number),
             gen_time if gen_time is not None else der.generalized_time(at),
             accuracy if accuracy is not None else der.sequence(der.integer(1)),
@@ -254,11 +254,20 @@ def ess_v1(party: Party) -> bytes:
     return attribute(ESS_V1, _ess(der.octets(hashlib.sha1(party.der, usedforsecurity=False).digest())))
 
 
-def ess_v2(party: Party, hash_name: str = "sha256", *others: Party) -> bytes:
-    """RFC 5035: SHA-256 unless another hash is named; `others` are more certificates of the path."""
+def ess_v2(party: Party, hash_name: str = "sha256", *others: Party, with_issuer: bool = False) -> bytes:
+    """RFC 5035: SHA-256 unless another hash is named; `others` are more certificates of the path. `with_issuer` also
+    names who issued each, and its number."""
     label = b"" if hash_name == "sha256" else algorithm_of(HASH_OIDS[hash_name])
-    hashed = [der.octets(hashlib.new(hash_name, one.der).digest()) for one in (party, *others)]
+    hashed = [
+        der.octets(hashlib.new(hash_name, one.der).digest()) + (_issued(one.certificate) if with_issuer else b"")
+        for one in (party, *others)
+    ]
     return attribute(ESS_V2, _ess(*(label + one for one in hashed)))
+
+
+def _issued(certificate: x509.Certificate) -> bytes:
+    names = der.sequence(der.explicit(4, certificate.issuer.public_bytes()))
+    return der.sequence(names, der.integer(certificate.serial_number))
 
 
 def _ess(*ids: bytes) -> bytes:

@@ -12,6 +12,7 @@ import itertools
 import typing as t
 from datetime import datetime
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
@@ -168,9 +169,9 @@ def claim_extensions(claims: t.Mapping[str, str]) -> list[Extension]:
 
 
 def _key_id(key: t.Any) -> bytes:
-    digest = hashes.Hash(hashes.SHA1())  # noqa: S303 - RFC 5280 names keys so
-    digest.update(spki(key))
-    return digest.finalize()
+    """As RFC 5280 §4.2.1.2 (1) names keys."""
+    public = key.public_key() if hasattr(key, "public_key") else key
+    return x509.SubjectKeyIdentifier.from_public_key(public).digest
 
 
 # Certificates

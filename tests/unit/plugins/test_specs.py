@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._ansible import options, trust
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible import options, signing, trust
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.spec import ArgumentSpec
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Task
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.environment import (
@@ -45,7 +45,7 @@ FRAGMENTS = {
     "_registry.tls": options.TLS.options,
     "_limits": options.LIMITS.options,
     "_attachments": options.ATTACHMENTS.options,
-    "_signing": options.SIGNING.options,
+    "_signing": signing.SIGNING.options,
     "_verification": options.VERIFICATION.options,
     "_trust": trust.TRUST.options,
 }
@@ -53,8 +53,8 @@ FRAGMENTS = {
 # What a group of modules has in common: defaults for it may be any of these options, and reach all its members.
 GROUP_SPECS: dict[str, list[ArgumentSpec]] = {
     "registry": [options.COMMON, options.REGISTRY],
-    "cosign": [options.COMMON, options.REGISTRY, options.IMAGE, options.LIMITS, options.ATTACHMENTS],
-    "signing": [options.COMMON, options.SIGNING],
+    "cosign": [options.COMMON, options.REGISTRY, options.IMAGE, options.LIMITS, options.ATTACHMENTS, trust.TRUST],
+    "signing": [options.COMMON, signing.SIGNING],
     "verification": [options.COMMON, options.VERIFICATION, trust.TRUST],
 }
 
@@ -257,6 +257,9 @@ def test_results_are_as_documented(tmp_path: Path) -> None:
             ("copy", False, {"source": image, "destination": "docker-archive:image.tar"}),
             ("sign", True, {"image": image, "key": "cosign.key", "state": "absent", **both}),
             ("env", True, {"show_descriptions": True}),
+            ("trusted_root", True, {"path": "root.json", "instance": "staging", "offline": True}),
+            ("trusted_root", True, {"signing_config_path": "services.json", "instance": "staging", "offline": True}),
+            ("trusted_root", False, {"path": "none/root.json", "instance": "staging", "offline": True}),
         ]
         for name, success, arguments in calls:
             result = run(task_of(f"cosign_{name}"), **arguments)

@@ -15,7 +15,12 @@ import yaml
 from ansible_collections.supplychain.cosign.plugins.doc_fragments._trust import ModuleDocFragment
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible import trust as module
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.task import Context
-from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import TRUST, handed_over, trust_of
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.trust import (
+    TRUST,
+    handed_over,
+    signing_config_of,
+    trust_of,
+)
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf import Document
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases import trust as usecase
@@ -30,6 +35,18 @@ ROOT = {
     "ctlogs": [CtLog("https://mine.test").trusted(AT)],
 }
 DEFAULT = Document(json.dumps({**ROOT, "ctlogs": []}).encode(), "default root", "It is old.")
+SERVICES = {
+    "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+    "tsaUrls": [
+        {
+            "url": "https://mine.test/",
+            "majorApiVersion": 1,
+            "validFor": {"start": "2026-03-01T12:00:00Z"},
+            "operator": "mine.test",
+        }
+    ],
+}
+DEFAULT_SERVICES = Document(json.dumps({**SERVICES, "tsaUrls": []}).encode(), "default services", "They are old.")
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +61,19 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[usecase.Source]:
     monkeypatch.setattr(usecase, "default_document", default)
     monkeypatch.setattr(module, "default_document", default)
     monkeypatch.setattr(module, "document_at_hand", lambda source: None)
+    return asked
+
+
+@pytest.fixture(autouse=True)
+def services_fetched(monkeypatch: pytest.MonkeyPatch) -> list[usecase.Source]:
+    """The same for the default signing config."""
+    asked: list[usecase.Source] = []
+
+    def default(source: usecase.Source) -> Document:
+        asked.append(source)
+        return DEFAULT_SERVICES
+
+    monkeypatch.setattr(module, "default_signing_config", default)
     return asked
 
 
@@ -309,6 +339,117 @@ def test_the_folder_of_the_run_is_where_the_default_may_be_kept(tmp_path: Path, 
     trust_of(context).root()
     handed_over(context)
     assert [source.spare for source in fetched] == ["/run-folder"] * 2
+
+
+# Signing configs -----------------------------------------------------------------------------------------------------
+
+SIGNS = {"signing_config": None, "tlog_upload": True, "key": None, "issue_certificate": False, "state": "present"}
+
+
+@pytest.mark.parametrize("how", ["path", "text", "dict", "padded"])
+def test_a_signing_config_is_a_path_or_the_document(tmp_path: Path, how: str, services_fetched: list[t.Any]) -> None:
+    text = json.dumps(SERVICES)
+    (tmp_path / "services.json").write_text(text)
+    given = {**inline(text), "path": "services.json"}[how]
+    config, document = signing_config_of(context_of(tmp_path, signing_config=given))
+    assert config.timestamp_authorities[0].url == "https://mine.test/"
+    assert document.name.startswith("signing config") and json.loads(document.data) == SERVICES
+    assert services_fetched == []
+
+
+def test_a_signing_config_of_yaml_may_have_times(tmp_path: Path) -> None:
+    given = yaml.safe_load(yaml.safe_dump(SERVICES).replace("'2026", "2026").replace("Z'", "Z"))
+    config, _document = signing_config_of(context_of(tmp_path, signing_config=given))
+    assert config.timestamp_authorities[0].start == AT
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("", "POLICY_UNSUPPORTED"),
+        (7, "POLICY_UNSUPPORTED"),
+        ("none.json", "MALFORMED"),
+        ("{", "MALFORMED"),
+        (_loop(), "MALFORMED"),
+        ({"mediaType": date(2026, 1, 1)}, "MALFORMED"),
+        ({"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.1+json"}, "POLICY_UNSUPPORTED"),
+    ],
+)
+def test_a_signing_config_that_is_none_is_refused_and_named(tmp_path: Path, given: t.Any, code: str) -> None:
+    rejection = refusal(lambda: signing_config_of(context_of(tmp_path, signing_config=given)))
+    assert rejection.code == code
+    assert "signing_config" in rejection.message or "signing config" in rejection.message
+    assert "trusted" not in rejection.message
+
+
+def test_without_one_the_default_is_fetched_and_warned_of(
+    tmp_path: Path, services_fetched: list[usecase.Source]
+) -> None:
+    context = context_of(tmp_path, {"TUF_MIRROR": "https://tuf.mine.test"}, signing_config=None)
+    config, document = signing_config_of(context)
+    assert (config.timestamp_authorities, document) == ((), DEFAULT_SERVICES)
+    assert context.warnings == ["They are old."]
+    assert [source.mirror for source in services_fetched] == ["https://tuf.mine.test"]
+
+
+def test_the_controllers_signing_config_serves_the_host(tmp_path: Path, services_fetched: list[t.Any]) -> None:
+    there = over_there(tmp_path, handed_over(context_of(tmp_path, **SIGNS)))
+    _config, document = signing_config_of(there)
+    assert document == DEFAULT_SERVICES and len(services_fetched) == 1
+    assert trust_of(there).root().name == "default root"
+
+
+def test_a_signing_config_that_the_controller_could_not_have_is_refused_where_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: usecase.Source) -> Document:
+        raise Rejection("TRUST_ROOT", "It has none.")
+
+    monkeypatch.setattr(module, "default_signing_config", refuse)
+    there = over_there(tmp_path, handed_over(context_of(tmp_path, **SIGNS)))
+    rejection = refusal(lambda: signing_config_of(there))
+    assert (rejection.code, rejection.message) == ("TRUST_ROOT", "It has none.")
+    assert trust_of(there).root().name == "default root"
+
+
+@pytest.mark.parametrize(
+    ("params", "handed"),
+    [
+        ({}, True),
+        ({"key": "cosign.key"}, True),
+        ({"key": "cosign.key", "tlog_upload": False, "issue_certificate": True}, True),
+        ({"tlog_upload": False}, True),
+        ({"key": "cosign.key", "tlog_upload": False}, False),
+        ({"state": "absent"}, False),
+        ({"signing_config": "there.json"}, False),
+        *[({name: "https://mine.test"}, False) for name in ("fulcio_url", "rekor_url", "timestamp_server_url")],
+    ],
+)
+def test_a_signing_config_is_handed_over_where_it_may_be_needed(
+    tmp_path: Path, params: dict[str, t.Any], handed: bool, services_fetched: list[t.Any]
+) -> None:
+    arguments = handed_over(context_of(tmp_path, **{**SIGNS, **params}))
+    assert ("signing_config" in arguments["_trusted_root"], len(services_fetched)) == (handed, int(handed))
+
+
+def test_who_verifies_is_handed_no_signing_config(tmp_path: Path, services_fetched: list[t.Any]) -> None:
+    assert "signing_config" not in handed_over(context_of(tmp_path, key=None))["_trusted_root"]
+    assert services_fetched == []
+
+
+def test_a_key_without_services_signs_without_a_trusted_root(tmp_path: Path, fetched: list[t.Any]) -> None:
+    alone = {**SIGNS, "key": "cosign.key", "tlog_upload": False}
+    assert "run_on" in handed_over(context_of(tmp_path, **alone))["_trusted_root"]["refusal"] and fetched == []
+    handed_over(context_of(tmp_path, **alone, timestamp_server_url="https://mine.test"))
+    assert len(fetched) == 1
+
+
+def test_a_signing_config_of_yaml_comes_over_as_it_is(tmp_path: Path) -> None:
+    written = yaml.safe_load(yaml.safe_dump(SERVICES).replace("'2026", "2026").replace("Z'", "Z"))
+    for more in ({}, {"trusted_root": "there.json"}, {"ca_roots": "there.pem"}):
+        handed = handed_over(context_of(tmp_path, **{**SIGNS, "signing_config": written}, **more))
+        there = over_there(tmp_path, {"signing_config": handed["signing_config"]})
+        assert signing_config_of(there)[0].timestamp_authorities[0].start == AT
 
 
 # Documentation -------------------------------------------------------------------------------------------------------

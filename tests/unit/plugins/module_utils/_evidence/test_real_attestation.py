@@ -95,7 +95,7 @@ def test_it_verifies_as_a_registry_hands_it_out(registry: EmbeddedRegistry, bund
     with Session(Access(transport=TransportOptions(allow_http=True))) as session:
         place = session.place(parse_image(f"{registry.host}/acme/app@{SUBJECT}"))
         verdict = verify(
-            SUBJECT, find_bundles(place, SUBJECT, policy), policy, trust, datetime(2026, 11, 24, tzinfo=UTC)
+            SUBJECT, find_bundles(place, SUBJECT, policy.counts), policy, trust, datetime(2026, 11, 24, tzinfo=UTC)
         )
     assert verdict.verified and len(verdict.accepted) == 1, verdict.rejected
 

@@ -14,9 +14,14 @@ import pytest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import (
     BUNDLE_TYPE,
     MAX_BUNDLE_BYTES,
+    InclusionProof,
+    LogEntry,
+    MessageSignature,
     parse_bundle,
     referrer_manifest,
+    write_bundle,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.dsse import IN_TOTO, Envelope
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import Descriptor, digest_of
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.statement import SIGN_PREDICATE
@@ -76,6 +81,59 @@ def test_a_bundle_of_ours_has_cosigns_fields_in_cosigns_order() -> None:
     read = parse_bundle(bundle())
     assert (read.version, read.key_hint, read.certificates) == ("0.3", signer().public_key.key_id, ())
     assert (read.log_entries, read.timestamps, read.message) == ((), (), None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cosign/oci-attestation.sigstore.json",
+        "sigstore-conformance/managed-key-happy-path/bundle.sigstore.json",
+        "sigstore-conformance/rekor2-happy-path/bundle.sigstore.json",
+        "sigstore-conformance/rekor2-dsse-happy-path/bundle.sigstore.json",
+    ],
+)
+def test_what_others_wrote_is_written_in_the_same_way(vectors: Path, name: str) -> None:
+    """Field by field, in the same order; protojson puts a space here and there."""
+    data = (vectors / name).read_bytes()
+    read = parse_bundle(data)
+    content = read.envelope or read.message
+    assert content
+    written = write_bundle(
+        content,
+        key_id=read.key_hint,
+        certificates=read.certificates,
+        entries=read.log_entries,
+        timestamps=read.timestamps,
+    )
+    ordered: t.Any = {"object_pairs_hook": list}
+    assert json.loads(written, **ordered) == json.loads(data, **ordered)
+
+
+def test_a_bundle_of_everything_is_read_as_it_was_written() -> None:
+    envelope, message = Envelope(IN_TOTO, b"<payload>", b"sig"), MessageSignature("SHA2_256", b"d" * 32, b"sig")
+    proof = InclusionProof(3, b"root", 4, (b"one", b"two"), "note\n")
+    entries = (
+        LogEntry(7, b"id", 9, b"body", b"promise", "dsse", "0.0.1", proof),
+        LogEntry(8, b"i", 1, b"b", b"s", "k", "v"),
+    )
+    for certificates in ((b"leaf",), (b"leaf", b"intermediate")):
+        read = parse_bundle(write_bundle(envelope, certificates=certificates, entries=entries, timestamps=[b"t", b"u"]))
+        assert (read.certificates, read.key_hint, read.envelope) == (certificates, None, envelope)
+        assert (read.log_entries, read.timestamps) == (entries, (b"t", b"u"))
+    assert parse_bundle(write_bundle(message, key_id="hint")).message == message
+    assert parse_bundle(write_bundle(MessageSignature("", b"", b"s"), key_id="hint")).message is not None
+
+
+def test_what_is_empty_is_left_out() -> None:
+    """As protojson does it; the first entry of a log has no index."""
+    proof = InclusionProof(0, b"root", 1, (), "")
+    written = write_bundle(MessageSignature("", b"", b"s"), entries=[LogEntry(0, b"i", 0, b"b", b"", "k", "v", proof)])
+    found = json.loads(written)
+    assert list(found[V]) == ["publicKey", "tlogEntries"]
+    (entry,) = found[V]["tlogEntries"]
+    assert list(entry) == ["logId", "kindVersion", "inclusionProof", "canonicalizedBody"]
+    assert entry["inclusionProof"] == {"rootHash": "cm9vdA==", "treeSize": "1"}
+    assert found["messageSignature"] == {"messageDigest": {}, "signature": "cw=="}
 
 
 def test_everything_in_a_bundle_is_kept() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import LogEntry
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (
     CERTIFICATE,
     CHAIN,
@@ -20,10 +21,12 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy
     append_layer,
     append_signature,
     att_tag,
+    log_annotation,
     parse_signatures,
     referrers_tag,
     remove_layers,
     sig_tag,
+    timestamp_annotation,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import (
     OCI_INDEX,
@@ -53,6 +56,15 @@ def refusal(call: t.Callable[[], object]) -> str:
     with pytest.raises(Rejection) as refused:
         call()
     return refused.value.code
+
+
+def test_what_stands_beside_a_signature_is_written_as_cosign_does() -> None:
+    entry = LogEntry(74827, b"\xab" * 32, 1624396085, b"body", b"promise", "hashedrekord", "0.0.1")
+    assert log_annotation(entry) == (
+        '{"SignedEntryTimestamp":"cHJvbWlzZQ==","Payload":{"body":"Ym9keQ==","integratedTime":1624396085,'
+        f'"logIndex":74827,"logID":"{"ab" * 32}"}}}}'
+    )
+    assert timestamp_annotation(b"token") == '{"SignedRFC3161Timestamp":"dG9rZW4="}'
 
 
 def test_tags() -> None:

@@ -22,17 +22,22 @@ import pytest
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from ansible_collections.supplychain.cosign.plugins.module_utils._services import tuf
+from ansible_collections.supplychain.cosign.plugins.module_utils._services import tuf, tuf_kept
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.tuf import (
+    PUBLIC_GOOD,
+    SIGNING_CONFIG,
+    STAGING,
+    TRUSTED_ROOT,
     Document,
     Repository,
-    fetch_trusted_root,
-    kept_trusted_root,
-    shipped_trusted_root,
+    fetch,
+    kept_document,
+    shipped,
 )
 from tests.support.sigstore.tuf_repository import BASE, TufRepository
 
 FIRST, SECOND = b'{"first": "root"}', b'{"second": "root"}'
+SERVICES, OTHERS = b'{"first": "services"}', b'{"other": "services"}'
 HOUR = timedelta(hours=1)
 
 
@@ -46,10 +51,11 @@ class Client:
         self.start: bytes | None = repository.first_root
         self.url = BASE
         self.spare = ""
+        self.target = TRUSTED_ROOT
 
     def __call__(self, later: timedelta = timedelta()) -> Document:
         source = Repository(self.url, str(self.folder), self.start, self.spare)
-        return fetch_trusted_root(source, self.repository.get, lambda: self.now + later)
+        return fetch(source, self.target, self.repository.get, lambda: self.now + later)
 
     def refused(self, later: timedelta = timedelta()) -> str:
         with pytest.raises(Rejection) as caught:
@@ -57,6 +63,10 @@ class Client:
         assert caught.value.code == "TRUST_ROOT"
         assert "trusted_root" in caught.value.message and "offline" not in caught.value.message
         return caught.value.message
+
+    @property
+    def expires(self) -> float:
+        return self.repository.timestamp.expires.timestamp()
 
     def requests(self) -> list[str]:
         """What was asked since this was asked last."""
@@ -95,7 +105,7 @@ def keep(client: Client, **changed: t.Any) -> None:
 
 
 def test_the_root_is_fetched_and_named(client: Client) -> None:
-    assert client() == Document(FIRST, f"trusted root of {BASE}", "")
+    assert client() == Document(FIRST, f"trusted root of {BASE}", "", client.expires)
     assert client.requests()[-1].startswith("targets/")
 
 
@@ -151,6 +161,102 @@ def test_an_expired_bootstrap_root_is_only_where_the_walk_starts(client: Client)
     repository.root.expires = client.now + HOUR
     repository.publish_root()
     assert client().data == FIRST
+
+
+# Two targets ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def both(client: Client) -> Client:
+    """A client of a repository that has a signing config too."""
+    client.repository.contents[SIGNING_CONFIG] = SERVICES
+    client.repository.publish()
+    return client
+
+
+def services(client: Client, later: timedelta = timedelta()) -> Document:
+    client.target = SIGNING_CONFIG
+    try:
+        return client(later)
+    finally:
+        client.target = TRUSTED_ROOT
+
+
+def test_a_signing_config_is_fetched_where_it_is_asked_for(both: Client) -> None:
+    assert both().data == FIRST
+    assert not [one for one in both.requests() if "signing_config" in one]
+    assert services(both) == Document(SERVICES, f"signing config of {BASE}", "", both.expires)
+    # The walk begins where it ended, and the trusted root is not fetched again.
+    assert [one.partition(".")[2] for one in both.requests() if one.startswith("targets/")] == [SIGNING_CONFIG]
+    assert (both().data, services(both).data) == (FIRST, SERVICES)
+    assert both.requests() == []
+
+
+def test_what_one_target_became_does_not_serve_for_the_other(both: Client) -> None:
+    both(), services(both)
+    both.repository.contents = {TRUSTED_ROOT: SECOND, SIGNING_CONFIG: OTHERS}
+    both.repository.publish()
+    assert both(25 * HOUR).data == SECOND
+    assert list(kept_of(both)["files"].keys() & {f"targets/{SIGNING_CONFIG}"}) == [], "it is an old one"
+    assert services(both, 25 * HOUR).data == OTHERS
+    assert both(25 * HOUR).data == SECOND
+
+
+@pytest.mark.attack("AT-34")
+def test_at_34_a_mirror_that_lacks_one_target_still_gives_the_other(both: Client) -> None:
+    rewrite(SIGNING_CONFIG, b"{}")(both.repository)
+    assert both().data == FIRST
+    both.target = SIGNING_CONFIG
+    with pytest.raises(Rejection, match="The signing config could not be fetched.*give signing_config") as caught:
+        both()
+    assert caught.value.code == "TRUST_ROOT"
+    both.target = TRUSTED_ROOT
+    assert both().data == FIRST
+
+
+def test_a_repository_without_a_signing_config_says_so(client: Client) -> None:
+    client()
+    with pytest.raises(Rejection, match=f"It has no {SIGNING_CONFIG}.*give signing_config"):
+        services(client)
+    client.requests()
+    with pytest.raises(Rejection, match=f"It has no {SIGNING_CONFIG}"):
+        services(client)
+    assert client.requests() == [], "nobody asks again in the same seconds"
+    assert client().data == FIRST
+
+
+def test_the_refusal_of_one_target_is_not_told_of_the_other(both: Client) -> None:
+    both.repository.refusal = Rejection("UNREACHABLE", "The server is not there.")
+    both.refused()
+    with pytest.raises(Rejection, match="The signing config could not"):
+        services(both)
+
+
+@pytest.mark.attack("AT-34", "F-14")
+def test_at_34_without_an_answer_the_kept_signing_config_serves_while_it_is_valid(both: Client) -> None:
+    services(both)
+    both.repository.refusal = 500
+    document = services(both, 25 * HOUR)
+    assert document.data == SERVICES and "signing config that was fetched before" in document.warning
+    assert "of the trusted root" not in document.warning
+    with pytest.raises(Rejection, match="serves no more"):
+        both(25 * HOUR)
+
+
+def test_for_how_long_what_is_kept_serves_can_be_said(warm: Client) -> None:
+    source = Repository(warm.url, str(warm.folder), warm.start, seconds=900)
+    assert fetch(source, TRUSTED_ROOT, warm.repository.get, lambda: warm.now).data == FIRST
+    assert warm.requests() != []
+    fetch(source, TRUSTED_ROOT, warm.repository.get, lambda: warm.now + timedelta(minutes=14))
+    assert warm.requests() == []
+
+
+@pytest.mark.parametrize("url", [PUBLIC_GOOD, STAGING])
+@pytest.mark.parametrize("target", [TRUSTED_ROOT, SIGNING_CONFIG])
+def test_both_targets_of_both_instances_are_shipped(url: str, target: str) -> None:
+    document = shipped(url, target)
+    assert b"mediaType" in document.data
+    assert "offline: true" in document.warning and document.warning.count("20") >= 1
 
 
 # Attacks on the repository -------------------------------------------------------------------------------------------
@@ -498,9 +604,9 @@ def test_at_34_what_is_kept_serves_without_any_request(warm: Client) -> None:
     source = Repository(BASE, str(warm.folder), warm.start)
 
     def at(later: timedelta) -> Document | None:
-        return kept_trusted_root(source, lambda: warm.now + later)
+        return kept_document(source, warm.target, lambda: warm.now + later)
 
-    assert at(timedelta()) == at(48 * HOUR) == Document(FIRST, f"trusted root of {BASE}", "")
+    assert at(timedelta()) == at(48 * HOUR) == Document(FIRST, f"trusted root of {BASE}", "", warm.expires)
     assert at(10 * 24 * HOUR) is None, "its metadata expires"
     keep(warm, files={})
     assert at(timedelta()) is None and warm.requests() == []
@@ -623,7 +729,7 @@ def test_at_34_a_full_disk_costs_only_the_keeping(warm: Client, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     before = kept_of(warm)
-    monkeypatch.setattr(tuf, "replace_file", full)
+    monkeypatch.setattr(tuf_kept, "replace_file", full)
     assert warm(24 * HOUR).data == FIRST
     assert kept_of(warm) == before
 
@@ -654,7 +760,7 @@ def _get(port: int, url: str) -> tuple[int, bytes]:
 def _fetch_in_process(folder: str, start: bytes, port: int, answers: t.Any) -> None:
     try:
         source = Repository(BASE, folder, start)
-        answers.put(fetch_trusted_root(source, lambda url: _get(port, url), lambda: datetime.now(timezone.utc)).data)
+        answers.put(fetch(source, TRUSTED_ROOT, lambda url: _get(port, url), lambda: datetime.now(timezone.utc)).data)
     except Rejection as rejection:
         answers.put(rejection.message)
 
@@ -694,7 +800,7 @@ def test_at_34_who_waited_for_a_failure_does_not_try_again(client: Client) -> No
 
     def work() -> None:
         try:
-            fetch_trusted_root(source, get, lambda: client.now)
+            fetch(source, TRUSTED_ROOT, get, lambda: client.now)
         except Rejection as rejection:
             messages.append(rejection.message)
 
@@ -723,7 +829,7 @@ def _where(thread: threading.Thread) -> str:
 
 
 def test_the_shipped_root_says_its_date() -> None:
-    document = shipped_trusted_root()
+    document = shipped(PUBLIC_GOOD, TRUSTED_ROOT)
     assert json.loads(document.data)["tlogs"]
     assert "sigstore" in document.name and "offline: true" in document.warning
     newest = max(
@@ -737,7 +843,7 @@ def test_the_shipped_root_says_its_date() -> None:
 
 def test_a_repository_of_which_nothing_is_shipped_is_refused() -> None:
     with pytest.raises(Rejection) as caught:
-        shipped_trusted_root("https://tuf.example.test/../https%3A%2F%2Ftuf-repo-cdn.sigstore.dev")
+        shipped("https://tuf.example.test/../https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", TRUSTED_ROOT)
     assert caught.value.code == "TRUST_ROOT" and "trusted_root" in caught.value.message
 
 
@@ -746,7 +852,9 @@ def test_a_missing_package_is_named(client: Client, gone: str, monkeypatch: pyte
     for name in [name for name in sys.modules if name.split(".")[0] == gone]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, gone, None)
-    calls: list[t.Callable[[], object]] = [shipped_trusted_root] if gone == "sigstore" else [client]
+    calls: list[t.Callable[[], object]] = (
+        [lambda: shipped(PUBLIC_GOOD, TRUSTED_ROOT)] if gone == "sigstore" else [client]
+    )
     for call in calls:
         with pytest.raises(Rejection) as caught:
             call()

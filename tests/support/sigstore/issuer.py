@@ -32,12 +32,22 @@ class Identity:
 
 
 class Issuer:
-    """Serves the keys of its issuers, and makes tokens for whom it is asked. Close it in the end."""
+    """Serves the keys of its issuers, and makes tokens for whom it is asked. Close it in the end.
 
-    def __init__(self) -> None:
+    `clock` gives the seconds since 1970 that it takes for now.
+    """
+
+    def __init__(self, clock: t.Callable[[], float] = time.time) -> None:
         self._key = rsa.generate_private_key(65537, 2048)
+        self._clock = clock
+        self.requests: list[Request] = []
         self._server = HTTPServer(Exchange.normal, self._answer)
         self.url = f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def public_key(self) -> rsa.RSAPublicKey:
+        """By which its tokens are signed."""
+        return self._key.public_key()
 
     def close(self) -> None:
         """End the server."""
@@ -89,15 +99,26 @@ class Issuer:
         }
         return Identity(f"https://github.com/{file}", f"{self.url}/github-workflow", claims)
 
-    def token(self, identity: Identity) -> str:
-        """A token for ten minutes."""
-        now = int(time.time())
+    def identity(self, name: str) -> Identity:
+        """Whoever has this name: an address is a person, a path below github.com a workflow, another path a machine."""
+        file, mark, ref = name.removeprefix("https://github.com/").partition("@")
+        repository, folder, workflow = file.partition("/.github/workflows/")
+        if name.startswith("https://github.com/") and mark and folder:
+            return self.workflow(repository, workflow, ref)
+        return self.email(name) if "@" in name else self.uri(name.removeprefix(f"{self.url}/"))
+
+    def token(self, identity: Identity, *, key: rsa.RSAPrivateKey | None = None, **changes: t.Any) -> str:
+        """A token for ten minutes. `changes` replace claims, with None they take them out; `key` signs in its place."""
+        now = int(self._clock())
         times = {"iat": now, "nbf": now - 10, "exp": now + 600}
-        claims = {"iss": identity.issuer, "aud": AUDIENCE, **times, **identity.claims}
-        signed = f"{_encoded({'typ': 'JWT', 'alg': 'RS256', 'kid': _KEY_ID})}.{_encoded(claims)}"
-        return f"{signed}.{_base64(self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+        claims = {"iss": identity.issuer, "aud": AUDIENCE, **times, **identity.claims, **changes}
+        told = {name: value for name, value in claims.items() if value is not None}
+        signed = f"{_encoded({'typ': 'JWT', 'alg': 'RS256', 'kid': _KEY_ID})}.{_encoded(told)}"
+        signature = (key or self._key).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{signed}.{_base64(signature)}"
 
     def _answer(self, request: Request) -> Response:
+        self.requests.append(request)
         if request.path == _KEYS:
             return _json({"keys": [self._jwk()]})
         if request.path.endswith(_DISCOVERY):
