@@ -163,8 +163,8 @@ options:
     type: path
   services_cacert:
     description:
-      - A file of certificate authorities in PEM that Fulcio, Rekor and the timestamp authority are verified with, and
-        servers that identity tokens are fetched from, instead of those of the system.
+      - A file of certificate authorities in PEM that Fulcio, Rekor and the timestamp authority are verified with, instead
+        of those of the system. Servers that identity tokens are fetched from are verified with those of the system.
       - Proxies are taken from E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY).
     type: path
   services_timeout:

@@ -295,12 +295,12 @@ trusted_root:
   returned: success
   type: dict
   contains:
-    certificate_authorities: &authorities
+    certificate_authorities:
       description: Who issues certificates.
       returned: always
       type: list
       elements: dict
-      contains:
+      contains: &authorities
         url: &url
           description: The address of the service.
           returned: always
@@ -321,12 +321,12 @@ trusted_root:
           returned: always
           type: str
           sample: "2022-12-31T23:59:59.999Z"
-    logs: &logs
+    logs:
       description: The transparency logs.
       returned: always
       type: list
       elements: dict
-      contains:
+      contains: &logs
         url: *url
         log_id:
           description: How entries name the log, in hex.
@@ -341,22 +341,28 @@ trusted_root:
         start: *starts
         end: *ends
     ct_logs:
-      <<: *logs
       description: The certificate transparency logs.
+      returned: always
+      type: list
+      elements: dict
+      contains: *logs
     timestamp_authorities:
-      <<: *authorities
       description: Who signs timestamps.
+      returned: always
+      type: list
+      elements: dict
+      contains: *authorities
 signing_config:
   description: What the signing config says. None where none is asked for.
   returned: success
   type: dict
   contains:
-    certificate_authorities: &services
+    certificate_authorities:
       description: Who issues certificates.
       returned: always
       type: list
       elements: dict
-      contains:
+      contains: &services
         url: *url
         api_version:
           description: The version of its API.
@@ -371,19 +377,28 @@ signing_config:
         start: *starts
         end: *ends
     oidc_providers:
-      <<: *services
       description: Who issues identity tokens.
+      returned: always
+      type: list
+      elements: dict
+      contains: *services
     logs:
-      <<: *services
       description: The transparency logs.
+      returned: always
+      type: list
+      elements: dict
+      contains: *services
     rekor_config:
       description: How many of the logs are asked. Empty where it does not say.
       returned: always
       type: str
       sample: ANY
     timestamp_authorities:
-      <<: *services
       description: Who signs timestamps.
+      returned: always
+      type: list
+      elements: dict
+      contains: *services
     tsa_config:
       description: How many of the timestamp authorities are asked. Empty where it does not say.
       returned: always

@@ -124,7 +124,7 @@ def sign_bundle(arguments: argparse.Namespace) -> Verdict:
     services = services_in(parse_signing_config(config, "signing config"), Wanted(True, True, False))
     token = parse_identity_token(arguments.identity_token, "identity token")
     check_identity_token(token, "sigstore", _now())
-    with OpenServices(services) as opened:
+    with OpenServices(services, trust) as opened:
         who = ByCertificate(lambda: token, opened.certificate, trust, lambda key: {BUNDLE: FileSigner(key, "sha256")})
         signatory = who.signatory()
         maker = Maker(signatory, opened)

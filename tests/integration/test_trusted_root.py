@@ -29,7 +29,11 @@ def test_what_tuf_distributes_is_written_here_and_there(
     """The host has none of the controller's variables, and gets the files all the same."""
     playbook.environ.update(mirror)
     there = str(playbook.folder / "written.json")
-    options = {"path": there, "signing_config_path": str(playbook.folder / "services.json"), "run_on": run_on}
+    options: dict[str, t.Any] = {
+        "path": there,
+        "signing_config_path": str(playbook.folder / "services.json"),
+        "run_on": run_on,
+    }
     run = playbook([task("first", **options), task("again", **options)], "--diff")
     assert run.status == 0, run.output
     assert run.results["first"]["changed"] is True and run.results["again"]["changed"] is False

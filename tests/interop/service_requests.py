@@ -354,8 +354,6 @@ def tsa_stamps(side: Side) -> list[Answer]:
         {"nonce": None},
         {"nonce": 2**100},
         {"policy": "1.3.6.1.4.1.57264.2"},
-        {"digest": hashlib.sha384(b"signature").digest(), "algorithm": "2.16.840.1.101.3.4.2.2"},
-        {"digest": hashlib.sha512(b"signature").digest(), "algorithm": "2.16.840.1.101.3.4.2.3"},
     ]
     return [stamp(side, stamp_request(**one)) for one in asked]
 

@@ -92,7 +92,9 @@ def shape_of(answer: Answer) -> t.Any:
             body["message"], body["code"] = re.sub("[0-9a-f]{64,}", "HEX", said), found["code"]
     else:
         body = text_shape(answer.body.decode())
-    headers = {name: re.sub("[0-9a-f]{64,}", "HEX", value) for name, value in answer.headers.items()}
+    headers: dict[str, t.Any] = {name: re.sub("[0-9a-f]{64,}", "HEX", value) for name, value in answer.headers.items()}
+    if "allow" in headers:
+        headers["allow"] = sorted(headers["allow"].split(","))
     if "sct" in headers:
         headers["sct"] = text_shape(headers["sct"])
     return answer.status, headers, body

@@ -118,11 +118,8 @@ def check(params: t.Mapping[str, t.Any], complete: bool) -> None:
         raise _refused("A trusted root and a signing config cannot be one file; name two paths.")
     _mode_of(params["mode"])
     root, assembled, with_defaults = params["root"], _is_assembled(params), params["with_default_services"]
-    if root is not None and _is_url(root) and (params["root_checksum"] is None or params["offline"]):
-        raise _refused(
-            "A root.json that is fetched could be anybody's; give root_checksum (SHA-256), and not offline: true, or "
-            "name a file."
-        )
+    if root is not None and _is_url(root) and params["root_checksum"] is None:
+        raise _refused("A root.json that is fetched could be anybody's; give root_checksum (SHA-256), or name a file.")
     if params["root_checksum"] is not None and not re.fullmatch("[0-9A-Fa-f]{64}", params["root_checksum"]):
         raise _refused("The option root_checksum is no SHA-256 in hex; take the first word that sha256sum prints.")
     tuf = [name for name in ("mirror", "instance", "root") if params[name] is not None]

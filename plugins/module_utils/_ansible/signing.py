@@ -139,32 +139,32 @@ def signing_of(context: Context, access: Access, trust: Trust, formats: t.Sequen
         services = Services()
         if present:
             services = services_of(context, Wanted(True, params["tlog_upload"], LEGACY in formats))
-        return _by_certificate(context, trust, OpenServices(services), None)
+        return _by_certificate(context, trust, OpenServices(services, trust), None)
     key = _key(context, access)
     if key is None or isinstance(key, KeyRule):
         wanted = Wanted(False, present and params["tlog_upload"], LEGACY in formats)
         services = services_of(context, wanted) if present else Services()
-        return Signing(ByKey(key, {}), OpenServices(services))
+        return Signing(ByKey(key, {}), OpenServices(services, trust))
     rule = KeyRule((wrap_public_key(key.public_key(), "private key"),))
     if not present:
-        return Signing(ByKey(rule, {}), OpenServices(Services()))
+        return Signing(ByKey(rule, {}), OpenServices(Services(), trust))
     wanted = Wanted(
         params["issue_certificate"], params["tlog_upload"], LEGACY in formats, rule.keys[0].kind == "ed25519"
     )
     services = services_of(context, wanted)
     if params["issue_certificate"]:
-        return _by_certificate(context, trust, OpenServices(services), key)
+        return _by_certificate(context, trust, OpenServices(services, trust), key)
     certificates = _own_certificates(context, trust, rule)
-    return Signing(ByKey(rule, _signers(key, formats, services), certificates), OpenServices(services))
+    return Signing(ByKey(rule, _signers(key, formats, services), certificates), OpenServices(services, trust))
 
 
 def _signers(key: t.Any, formats: t.Sequence[str], services: Services) -> dict[str, Signer]:
     """One for each format, with the hash that all its logs take."""
     kind = wrap_public_key(key.public_key(), "private key").kind
-    logs = [_LOG_NAMES[log.version] for log in services.logs] or [None]
+    logs: list[str | None] = [_LOG_NAMES[log.version] for log in services.logs]
     found: dict[str, Signer] = {}
     for one in formats:
-        hashes = sorted({check_signing(kind, one, log) for log in logs})
+        hashes = sorted({check_signing(kind, one, log) for log in logs or [None]})
         if len(hashes) > 1:
             raise Rejection(
                 "POLICY_UNSUPPORTED",
@@ -207,7 +207,7 @@ def _token(context: Context, services: OpenServices) -> IdentityToken:
             )
         what = "identity token of the environment"
         text = find_token(
-            context.environ, context.read, services.transport(), params["oidc_client_id"], params["oidc_provider"]
+            context.environ, context.read, services.token_transport(), params["oidc_client_id"], params["oidc_provider"]
         )
         if text is None:
             raise Rejection("AUTH_REFUSED", NO_TOKEN)

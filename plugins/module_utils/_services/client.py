@@ -26,7 +26,7 @@ class Client:
     def __init__(self, transport: Transport, url: str, what: str, keeps_secrets: bool = False) -> None:
         self._transport = transport
         self.what = what
-        self.url = parse_url(url.rstrip("/"))
+        self.url = parse_url(url)
         origin = self.url.origin
         if keeps_secrets and origin.scheme != "https" and not is_loopback(origin.host):
             raise Rejection(
@@ -43,12 +43,14 @@ class Client:
         headers: t.Mapping[str, str] | None = None,
         authorization: str | None = None,
     ) -> Reply:
-        """Ask for `path` below the service's URL, again where that may help: so a request may arrive twice.
+        """Ask for `path` below the service's URL (empty: that itself), again where that may help: so a request may
+        arrive twice.
 
         Any status but the retried ones (408, 429, 500, 502, 503, 504) is returned. Raises LIMIT_EXCEEDED past 4 MiB, and
         what the transport raises: UNREACHABLE, RATE_LIMITED, TLS_REFUSED, REDIRECT_REFUSED.
         """
-        target = Url(self.url.origin, self.url.target.rstrip("/") + path)
+        base = self.url.target
+        target = Url(self.url.origin, base.rstrip("/") + path if path else base)
         request = Request(
             method,
             target,

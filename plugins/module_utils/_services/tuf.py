@@ -235,8 +235,8 @@ def _verify(repository: Repository, target: str, files: t.Mapping[str, bytes]) -
 
 
 def _update(url: str, start: bytes, target: str, files: t.Mapping[str, bytes], get: Get) -> _Verified:
-    """The target as verified by TUF's client workflow; others are kept along with it while they are the ones that are
-    signed. Raises _NoAnswer or _Wrong, and OSError where there is no temporary folder."""
+    """The target as verified by TUF's client workflow; others that are kept stay, and are looked at when they are
+    asked for. Raises _NoAnswer or _Wrong, and OSError where there is no temporary folder."""
     try:
         from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError
         from tuf.api.metadata import Metadata
@@ -268,11 +268,6 @@ def _update(url: str, start: bytes, target: str, files: t.Mapping[str, bytes], g
                 raise _Wrong(f"It has no {target}")
             if updater.find_cached_target(info) is None:
                 updater.download_target(info)
-            for other in WHAT.keys() - {target}:
-                path = os.path.join(targets, other)
-                info = updater.get_targetinfo(other) if os.path.exists(path) else None
-                if os.path.exists(path) and (info is None or updater.find_cached_target(info) is None):
-                    os.unlink(path)
             stored = _stored(place)
             data = stored[f"targets/{target}"]
             data.decode()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 import typing as t
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._services.clien
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.fulcio import request_certificate
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.rekor import add_entry
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.timestamp import request_timestamp
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases.trust import Trust
 
 
 class Endpoint(t.NamedTuple):
@@ -39,10 +41,12 @@ class Services:
 
 
 class OpenServices:
-    """The same, connected when they are first asked. For all threads of a task; close it with the task."""
+    """The same, connected when they are first asked. For all threads of a task; close it with the task. `trust` is in
+    which of the logs an entry is looked for that is there already."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, trust: Trust) -> None:
         self.named = services
+        self._trust = trust
         self._stack = contextlib.ExitStack()
         self._lock = threading.Lock()
         self._transports: dict[str, Transport] = {}
@@ -53,14 +57,15 @@ class OpenServices:
     def __exit__(self, *exception: t.Any) -> None:
         self._stack.__exit__(*exception)
 
-    def transport(self) -> Transport:
-        """What all but timestamp authorities are asked over."""
-        return self._opened("services", self.named.transport)
+    def token_transport(self) -> Transport:
+        """What is asked for identity tokens where the task runs: that is no service of the instance, so that the
+        authorities are the system's."""
+        return self._opened("tokens", dataclasses.replace(self.named.transport, ca_file=None))
 
     def certificate(self, token: str, private_key: t.Any) -> tuple[bytes, ...]:
         """A certificate of Fulcio's for a key and whoever the token names: DER, leaf first, nothing of it checked."""
         fulcio = t.cast(Endpoint, self.named.fulcio)
-        client = Client(self.transport(), fulcio.url, "Fulcio", keeps_secrets=True)
+        client = Client(self._opened("services", self.named.transport), fulcio.url, "Fulcio", keeps_secrets=True)
         return request_certificate(client, token, private_key, fulcio.version)
 
     def log(self, request: t.Callable[[int], bytes]) -> tuple[LogEntry, ...]:
@@ -68,13 +73,16 @@ class OpenServices:
         was made says that something was written."""
         entries: list[LogEntry] = []
         for log in self.named.logs:
-            client = Client(self.transport(), log.url, "The log")
+            client = Client(self._opened("services", self.named.transport), log.url, "The log")
             try:
-                entries.append(add_entry(client, log.version, request(log.version)))
+                entries.append(add_entry(client, log.version, request(log.version), self._log_ids))
             except Rejection as rejection:
                 rejection.changed = rejection.changed or bool(entries)
                 raise
         return tuple(entries)
+
+    def _log_ids(self) -> list[bytes]:
+        return [log.log_id for log in self._trust.root().logs]
 
     def timestamps(self, signature: bytes) -> tuple[bytes, ...]:
         """A timestamp of each of the authorities over the signature."""

@@ -89,7 +89,7 @@ class ByCertificate:
     signers of a key. `private_key`: the key to certify instead of an ephemeral one. `expected`: who must be named.
     """
 
-    certificates = ()
+    certificates: tuple[bytes, ...] = ()
 
     def __init__(
         self,

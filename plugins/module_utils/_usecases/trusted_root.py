@@ -90,8 +90,8 @@ Given = t.Mapping[str, t.Sequence[GivenService]]
 
 
 def read_chain(pem: bytes, name: str, leaf: bool) -> tuple[Certificate, ...]:
-    """A chain of certificates, each issued by one that comes later, the root last. The first is that of an authority, or
-    with `leaf` the one that signs timestamps.
+    """A chain of certificates, each issued by one that comes later, the root last. The first is that of an authority,
+    or with `leaf` the one that signs timestamps.
 
     Raises MALFORMED, and what reading certificates raises.
     """

@@ -187,7 +187,8 @@ class CertificateAuthority:
         own += [authority_key_id(signer.key)]
         own += [alternative_names(*names, critical=subject == b"\x30\x00")] if names else []
         v1 = issuer if issuer_v1 is None else issuer_v1 or None
-        own += [*issuer_extensions(v1, issuer), *claim_extensions(claims or {})]
+        told = [*issuer_extensions(v1, issuer), *claim_extensions(claims or {})]
+        own += sorted(told, key=lambda one: int(one.oid.rpartition(".")[2]))
         logs = [ct] if isinstance(ct, CtLog) else list(ct or ())
 
         def promises(tbs: bytes, issuer_spki: bytes) -> list[bytes]:

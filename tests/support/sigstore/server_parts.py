@@ -22,6 +22,7 @@ from tests.support.sigstore.issuer import Issuer
 from tests.support.sigstore.virtual import VirtualSigstore
 
 Json = dict[str, t.Any]
+Headers = t.Optional[t.Mapping[str, str]]
 HASHES: t.Mapping[str, t.Callable[[], hashes.HashAlgorithm]]
 HASHES = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
 
@@ -48,20 +49,22 @@ class Instance:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def answer(document: t.Any, status: int = 200, **headers: str) -> Response:
+def answer(document: t.Any, status: int = 200, headers: Headers = None) -> Response:
     return Response(
-        status, {"Content-Type": "application/json", **headers}, json.dumps(document, separators=(",", ":")).encode()
+        status,
+        {"Content-Type": "application/json", **(headers or {})},
+        json.dumps(document, separators=(",", ":")).encode(),
     )
 
 
-def grpc_problem(status: int, code: int, message: str, **headers: str) -> Response:
+def grpc_problem(status: int, code: int, message: str, headers: Headers = None) -> Response:
     """An error as Fulcio and Rekor v2 tell it: `code` is gRPC's."""
-    return answer({"code": code, "message": message, "details": []}, status, **headers)
+    return answer({"code": code, "message": message, "details": []}, status, headers)
 
 
-def problem(status: int, message: str, code: int | None = None, **headers: str) -> Response:
+def problem(status: int, message: str, code: int | None = None, headers: Headers = None) -> Response:
     """An error as Rekor v1 and the timestamp authority tell it."""
-    return answer({"code": code or status, "message": message}, status, **headers)
+    return answer({"code": code or status, "message": message}, status, headers)
 
 
 def invalid_character(text: str) -> str:

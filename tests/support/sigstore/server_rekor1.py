@@ -64,7 +64,7 @@ class Rekor1:
                 return self._tree()
         except Refused as refused:
             allowed = {"Allow": "POST,GET"} if refused.status == 405 else {}
-            return problem(refused.status, str(refused), refused.code, **allowed)
+            return problem(refused.status, str(refused), refused.code, allowed)
         return problem(404, f"path {path} was not found")
 
     def _entries(self, request: Request) -> Response:
@@ -85,11 +85,11 @@ class Rekor1:
         if leaf in log.tree.leaves:
             uuid = log.uuid(log.tree.leaves.index(leaf))
             told = f"an equivalent entry already exists in the transparency log with UUID {uuid}"
-            return problem(409, told, Location=f"{_V1}/entries/{uuid}")
+            return problem(409, told, headers={"Location": f"{_V1}/entries/{uuid}"})
         index = log.add(leaf)
         log.times[index] = self._instance.clock()
         uuid = log.uuid(index)
-        return answer(self._told(index), 201, Location=f"{_V1}/entries/{uuid}", ETag=uuid)
+        return answer(self._told(index), 201, {"Location": f"{_V1}/entries/{uuid}", "ETag": uuid})
 
     def _body(self, asked: Json) -> Json:
         make = {"hashedrekord": _hashedrekord_1, "dsse": _dsse_1}[asked["kind"]]

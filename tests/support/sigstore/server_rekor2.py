@@ -81,7 +81,7 @@ class Rekor2:
         if leaf in log.tree.leaves:
             index = str(log.tree.leaves.index(leaf))
             told = f"an equivalent entry already exists in the transparency log with index {index}"
-            return grpc_problem(409, 6, told, **{"X-Log-Index": index})
+            return grpc_problem(409, 6, told, {"X-Log-Index": index})
         kind = {"kind": body["kind"], "version": body["apiVersion"]}
         entry = log.entry(log.add(leaf), kind, **self._instance.wrong.entry)
         # Unlike other protojson it shows what is empty.

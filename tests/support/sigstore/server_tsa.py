@@ -24,7 +24,8 @@ class Refused(Exception):
 
 
 class Authority:
-    """Takes requests in DER only; the real one takes them in JSON too."""
+    """Takes requests in DER only, the real one in JSON too; what it says of its certificate is hashed with SHA-256, the
+    real one takes the hash of the request."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
@@ -39,7 +40,7 @@ class Authority:
         if request.path != PATH:
             return problem(404, f"path {request.path} was not found")
         if request.method != "POST":
-            return problem(405, f"method {request.method} is not allowed, but [POST] are", Allow="POST")
+            return problem(405, f"method {request.method} is not allowed, but [POST] are", headers={"Allow": "POST"})
         kind = request.headers.get("content-type", "")
         if kind != _QUERY:
             return problem(415, f'unsupported media type "{kind}", only [{_QUERY} application/json] are allowed')
@@ -49,7 +50,7 @@ class Authority:
             return Response(200, {"Content-Type": _REPLY}, self._stamp(request.body))
         except Refused as refused:
             # It says so of its errors too, which are JSON.
-            return problem(400, str(refused), **{"Content-Type": _REPLY})
+            return problem(400, str(refused), headers={"Content-Type": _REPLY})
 
     def _stamp(self, data: bytes) -> bytes:
         try:

@@ -195,6 +195,11 @@ def test_a_mode_that_is_another_is_changed(run: Runner) -> None:
     assert (run.folder / "out.json").read_bytes() == data
 
 
+def test_a_new_file_has_the_mode(run: Runner) -> None:
+    run(TASK, path="out.json", mode="0606")
+    assert stat.S_IMODE((run.folder / "out.json").stat().st_mode) == 0o606
+
+
 @pytest.mark.parametrize("mode", ["u=rw", "9", "", "10644", -1, 0o1000, True, ["0644"], None])
 def test_a_mode_that_is_none_is_refused(run: Runner, mode: t.Any) -> None:
     assert "mode" in refused(run(TASK, path="out.json", mode=mode))
@@ -286,12 +291,18 @@ def test_options_take_the_place_of_variables(run: Runner, repository: TufReposit
     assert "TUF_ROOT_JSON" not in refused(run(TASK, path="out.json", mirror=mirror), "TRUST_ROOT")
 
 
+def test_a_first_root_of_another_repository_is_named_by_its_option(run: Runner) -> None:
+    (run.folder / "other.json").write_bytes(TufRepository({}).first_root)
+    message = refused(run(TASK, path="out.json", root="other.json"), "TRUST_ROOT")
+    assert "set root to a root.json of this repository" in message and "TUF_ROOT_JSON" not in message
+
+
 def test_a_mirror_may_be_a_folder(run: Runner, repository: TufRepository) -> None:
     for name, data in repository.files.items():
         path = run.folder / "mirror" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    options = {"mirror": f"file://{run.folder}/mirror", "root": "root.json", "offline": True}
+    options: dict[str, t.Any] = {"mirror": f"file://{run.folder}/mirror", "root": "root.json", "offline": True}
     result = run(TASK, path="out.json", signing_config_path="services.json", **options)
     assert result["changed"] and repository.requests == []
 
@@ -319,7 +330,7 @@ def test_a_first_root_may_be_fetched(run: Runner, repository: TufRepository, mon
         return repository.first_root
 
     monkeypatch.setattr(module, "fetch", fetch)
-    options = {"mirror": run.environ["TUF_MIRROR"], "root": "https://keys.test/root.json"}
+    options: dict[str, t.Any] = {"mirror": run.environ["TUF_MIRROR"], "root": "https://keys.test/root.json"}
     checksum = hashlib.sha256(repository.first_root).hexdigest()
     assert run(TASK, path="out.json", root_checksum=checksum, **options)["changed"]
     assert asked == ["https://keys.test/root.json"]
@@ -608,7 +619,7 @@ def context_of(run: Runner, **params: t.Any) -> Context:
 
 
 def test_the_controller_fetches_for_the_host(run: Runner, repository: TufRepository) -> None:
-    options = {"path": "out.json", "signing_config_path": "services.json"}
+    options: dict[str, t.Any] = {"path": "out.json", "signing_config_path": "services.json"}
     handed = json.loads(json.dumps(hand_over(context_of(run, **options))))
     repository.requests.clear()
     host = Runner(run.folder / "host")

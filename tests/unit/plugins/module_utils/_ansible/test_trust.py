@@ -343,7 +343,13 @@ def test_the_folder_of_the_run_is_where_the_default_may_be_kept(tmp_path: Path, 
 
 # Signing configs -----------------------------------------------------------------------------------------------------
 
-SIGNS = {"signing_config": None, "tlog_upload": True, "key": None, "issue_certificate": False, "state": "present"}
+SIGNS: dict[str, t.Any] = {
+    "signing_config": None,
+    "tlog_upload": True,
+    "key": None,
+    "issue_certificate": False,
+    "state": "present",
+}
 
 
 @pytest.mark.parametrize("how", ["path", "text", "dict", "padded"])
@@ -446,7 +452,8 @@ def test_a_key_without_services_signs_without_a_trusted_root(tmp_path: Path, fet
 
 def test_a_signing_config_of_yaml_comes_over_as_it_is(tmp_path: Path) -> None:
     written = yaml.safe_load(yaml.safe_dump(SERVICES).replace("'2026", "2026").replace("Z'", "Z"))
-    for more in ({}, {"trusted_root": "there.json"}, {"ca_roots": "there.pem"}):
+    given: list[dict[str, t.Any]] = [{}, {"trusted_root": "there.json"}, {"ca_roots": "there.pem"}]
+    for more in given:
         handed = handed_over(context_of(tmp_path, **{**SIGNS, "signing_config": written}, **more))
         there = over_there(tmp_path, {"signing_config": handed["signing_config"]})
         assert signing_config_of(there)[0].timestamp_authorities[0].start == AT

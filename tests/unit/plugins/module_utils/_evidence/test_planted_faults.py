@@ -25,7 +25,7 @@ from tests.support.sigstore.wrong import CASES
 from tests.support.sigstore.wrong_more import Read, reads
 
 # Formats that the registry and the signer use too have tests of their own.
-OTHERS = ("strict", "pem", "public_key", "oci", "legacy")
+OTHERS = ("strict", "pem", "public_key", "oci", "legacy", "log_request", "tiles", "signing_config", "moment")
 LONGEST = 2
 """Seconds for one answer: without some checks there is none."""
 

@@ -167,7 +167,8 @@ def test_a_signature_without_the_log_that_is_wanted_does_not_count(
     assert keyless(SIGN, image=pushed, key="ours.key", tlog_upload=False, signing_config=None)["changed"]
     assert services.requests == []
     assert keyless(SIGN, image=pushed, key="ours.key")["changed"]
-    for options in ({}, {"tlog_upload": False, "signing_config": None}):
+    ways: list[Options] = [{}, {"tlog_upload": False, "signing_config": None}]
+    for options in ways:
         assert not keyless(SIGN, image=pushed, key="ours.key", **options)["changed"]
     # A timestamp that is wanted has to be there too.
     assert keyless(SIGN, image=pushed, key="ours.key", signing_config="signing_config_v2.json")["changed"]
@@ -178,12 +179,17 @@ def test_a_signature_without_the_log_that_is_wanted_does_not_count(
 def test_addresses_of_services(
     keyless: Runner, services: VirtualServices, pushed: str, who: Options, logs: str, form: str
 ) -> None:
-    urls = {"fulcio_url": services.urls.fulcio}
+    urls: Options = {"fulcio_url": services.urls.fulcio}
     if "log" in logs:
         urls["rekor_url"] = services.urls.rekor1
     if "timestamp" in logs:
         urls["timestamp_server_url"] = services.urls.tsa
-    options = {"image": pushed, "signing_config": None, "tlog_upload": "log" in logs, "signature_format": form}
+    options: Options = {
+        "image": pushed,
+        "signing_config": None,
+        "tlog_upload": "log" in logs,
+        "signature_format": form,
+    }
     signed = keyless(SIGN, **options, **urls, **who)
     assert signed["changed"], signed
     (only,) = signed["signatures"]
@@ -199,7 +205,7 @@ def test_all_logs_that_are_wanted(keyless: Runner, services: VirtualServices, pu
         config = services.signing_config(1, rekorTlogUrls=logs, rekorTlogConfig={"selector": "ALL"})
         root = services.trusted_root()
         both = {**root, "tlogs": [*root["tlogs"], *others.trusted_root()["tlogs"]]}
-        options = {"image": pushed, "signing_config": json.dumps(config), **who}
+        options: Options = {"image": pushed, "signing_config": json.dumps(config), **who}
         refused = keyless(SIGN, **options)
         assert (code(refused), refused["changed"]) == ("TRUST_ROOT", True), refused
         signed = keyless(SIGN, **options, trusted_root=both)
@@ -289,7 +295,7 @@ def test_without_a_token_it_says_what_to_do(keyless: Runner, pushed: str, who: O
     keyless.environ.pop("SIGSTORE_ID_TOKEN")
     result = keyless(SIGN, image=pushed, **who)
     assert code(result) == "AUTH_REFUSED" and "identity_token" in result["msg"], result
-    options = {"oidc_disable_ambient_providers": True}
+    options: Options = {"oidc_disable_ambient_providers": True}
     assert code(keyless(SIGN, image=pushed, **options, **who)) == "AUTH_REFUSED"
 
 
@@ -329,7 +335,7 @@ def test_what_could_not_be_meant_is_refused(
 
 
 def test_http_is_no_way_for_a_token(keyless: Runner, pushed: str, who: Options) -> None:
-    urls = {"fulcio_url": "http://fulcio.example", "rekor_url": "http://rekor.example"}
+    urls: Options = {"fulcio_url": "http://fulcio.example", "rekor_url": "http://rekor.example"}
     result = keyless(SIGN, image=pushed, signing_config=None, **urls, **who)
     assert code(result) == "POLICY_UNSUPPORTED" and "https" in result["msg"], result
 

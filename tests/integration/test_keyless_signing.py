@@ -1,0 +1,280 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Playbooks that sign without a key, on the virtual services: what they do, what they leave alone, what they tell nobody."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import typing as t
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import COLLECTIONS, Playbook, Run
+from tests.support import faults
+from tests.support.http_server import Exchange, HTTPServer, Request, Response
+from tests.support.images import multi_arch
+from tests.support.registry import EmbeddedRegistry
+from tests.support.sigstore.issuer import Identity
+from tests.support.sigstore.server import ANYBODY, VirtualServices
+from tests.support.sigstore.tuf_repository import TufRepository
+
+Task = dict[str, t.Any]
+
+GITHUB = "https://token.actions.githubusercontent.com"
+REQUEST_TOKEN = "canary-request-token"
+SHA = "5b3c9f2"
+
+IN_GITHUB_ACTIONS = """
+- ansible.builtin.include_role: {name: supplychain.cosign.release}
+  vars:
+    release_image: "ghcr.io/acme/app:{{ sha }}"
+    release_annotations: {sha: "{{ sha }}", run_id: "{{ run_id }}", run_attempt: "{{ run_attempt }}"}
+"""
+ON_OUR_OWN = """
+- name: sign
+  supplychain.cosign.cosign_sign:
+    image: PUSHED
+    identity_token: "{{ token }}"
+    trusted_root: trusted_root.json
+    signing_config: signing_config.v0.2.json
+"""
+RUN_VARIABLES = {"sha": SHA, "run_id": "77", "run_attempt": "1"}
+FROM_ENVIRONMENT = {"token": "{{ lookup('ansible.builtin.env', 'THE_TOKEN') }}"}
+
+
+class GitHub:
+    """What a job of GitHub Actions finds: an address that hands out tokens for it, which Fulcio knows."""
+
+    def __init__(self, services: VirtualServices) -> None:
+        self._services = services
+        self.who = replace(services.issuer.workflow("acme/app"), issuer=GITHUB)
+        self.requests: list[Request] = []
+        self._server = HTTPServer(Exchange.normal, self._answer)
+        known = services.issuer.fulcio_config()
+        kind = {GITHUB: {"issuer-url": GITHUB, "client-id": "sigstore", "type": "github-workflow"}}
+        services.issuer.fulcio_config = lambda: {**known, **kind}  # type: ignore[method-assign]
+        self.environ = {
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{self._server.port}/token?api-version=2.0",
+        }
+        self.token = services.token(self.who)
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _answer(self, request: Request) -> Response:
+        self.requests.append(request)
+        if request.headers.get("authorization") != f"bearer {REQUEST_TOKEN}" or request.query["audience"] != "sigstore":
+            return Response(403)
+        return Response(200, {"Content-Type": "application/json"}, json.dumps({"value": self.token}).encode())
+
+
+@pytest.fixture
+def services() -> t.Iterator[VirtualServices]:
+    with VirtualServices() as services:
+        yield services
+
+
+@pytest.fixture
+def github(services: VirtualServices) -> t.Iterator[GitHub]:
+    github = GitHub(services)
+    yield github
+    github.close()
+
+
+@pytest.fixture
+def own(playbook: Playbook, services: VirtualServices) -> Playbook:
+    """Playbooks in a folder with the trusted root and the signing config of an instance of one's own."""
+    (playbook.folder / "trusted_root.json").write_text(json.dumps(services.trusted_root()))
+    (playbook.folder / "signing_config.v0.2.json").write_text(json.dumps(services.signing_config(2)))
+    playbook.environ["THE_TOKEN"] = services.token()
+    return playbook
+
+
+@pytest.fixture(params=[1, 2], ids=["v1", "v2"])
+def public(playbook: Playbook, services: VirtualServices, github: GitHub, request: pytest.FixtureRequest) -> Playbook:
+    """Playbooks of a job of GitHub Actions, for which the services are the public ones that TUF distributes."""
+    distributed = {
+        "trusted_root.json": services.trusted_root(),
+        "signing_config.v0.2.json": services.signing_config(request.param),
+    }
+    repository = TufRepository({name: json.dumps(one).encode() for name, one in distributed.items()})
+    for name, data in repository.files.items():
+        path = playbook.folder / "mirror" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (playbook.folder / "root.json").write_bytes(repository.first_root)
+    playbook.environ.update(
+        {
+            "TUF_MIRROR": f"file://{playbook.folder}/mirror",
+            "TUF_ROOT_JSON": str(playbook.folder / "root.json"),
+            "TUF_ROOT": str(playbook.folder / "tuf"),
+            **github.environ,
+        }
+    )
+    return playbook
+
+
+def release(registry: EmbeddedRegistry, **more: t.Any) -> list[Task]:
+    """The example of a release, with further variables of the role."""
+    (task,) = yaml.safe_load(IN_GITHUB_ACTIONS.replace("ghcr.io", registry.host))
+    task["vars"].update(more)
+    return [task]
+
+
+def example(pushed: str, **more: t.Any) -> list[Task]:
+    (task,) = yaml.safe_load(ON_OUR_OWN.replace("PUSHED", pushed))
+    task["supplychain.cosign.cosign_sign"].update(more)
+    return [task]
+
+
+def changed(run: Run) -> list[str]:
+    assert run.status == 0, run.output
+    return [name for name, one in run.results.items() if one.get("changed")]
+
+
+# What the examples do
+
+
+def test_a_release_in_github_actions_twice(
+    public: Playbook, services: VirtualServices, github: GitHub, registry: EmbeddedRegistry
+) -> None:
+    multi_arch().push_to(registry, "acme/app", SHA)
+    first = public(release(registry), vars=RUN_VARIABLES)
+    assert changed(first) == ["Sign the image"]
+    verification = first.results["Verify our own work"]
+    (signature,) = verification["signatures"]
+    assert (signature["certificate"]["subject"], signature["certificate"]["issuer"]) == (github.who.name, GITHUB)
+    assert signature["annotations"] == RUN_VARIABLES and len(signature["logged"]) == 1
+    assert [services.count(name) for name in ("fulcio", "rekor")] == [1, 1]
+
+    services.reset_requests()
+    registry.reset_requests()
+    assert changed(public(release(registry), vars=RUN_VARIABLES)) == []
+    assert services.requests == [] and registry.writes() == []
+
+
+def test_the_check_button_on_an_empty_registry(
+    public: Playbook, services: VirtualServices, github: GitHub, registry: EmbeddedRegistry
+) -> None:
+    more = {"release_source": "oci:image", "release_recursive": True}
+    predicted = public(release(registry, **more), "--check", "--diff", vars=RUN_VARIABLES)
+    assert services.requests == [] and registry.writes() == []
+    done = public(release(registry, **more), vars=RUN_VARIABLES)
+    assert changed(predicted) == changed(done) == ["Push the image", "Sign the image"]
+    assert "Verify our own work" in done.results and predicted.results["Verify our own work"]["skipped"]
+    (diff,) = predicted.results["Sign the image"]["diff"]
+    assert diff["before"] == {"signatures": []}
+    assert [one["annotations"] for one in diff["after"]["signatures"]] == [RUN_VARIABLES]
+    again = public(release(registry, **more), "--check", vars=RUN_VARIABLES)
+    assert changed(again) == [] and again.results["Verify our own work"]["verified"] is True
+
+
+@pytest.mark.attack("F-19")
+def test_check_mode_names_who_would_sign_and_asks_no_service(
+    public: Playbook, services: VirtualServices, github: GitHub, registry: EmbeddedRegistry
+) -> None:
+    multi_arch().push_to(registry, "acme/app", SHA)
+    there = {path for path in public.folder.rglob("*") if "tuf" not in str(path)}
+    run = public(release(registry), "--check", "--diff", vars=RUN_VARIABLES)
+    assert changed(run) == ["Sign the image"]
+    (diff,) = run.results["Sign the image"]["diff"]
+    assert [one["signer"] for one in diff["after"]["signatures"]] == [f"{github.who.name} ({GITHUB})"]
+    assert services.requests == [] and registry.writes() == []
+    new = {path.name for path in public.folder.rglob("*") if "tuf" not in str(path)} - {path.name for path in there}
+    assert new <= {"play.yml", "tmp"}
+
+
+def test_an_instance_of_ones_own(own: Playbook, services: VirtualServices, pushed: str) -> None:
+    first = own(example(pushed), vars=FROM_ENVIRONMENT)
+    assert changed(first) == ["sign"]
+    assert first.results["sign"]["images"][0]["signer"] == f"{ANYBODY} ({services.urls.issuer})"
+    assert [services.count(name) for name in ("fulcio", "rekor", "tsa")] == [1, 1, 1]
+    # Who signs is not known of an issuer of one's own before it issues a certificate.
+    services.reset_requests()
+    assert changed(own(example(pushed), vars=FROM_ENVIRONMENT)) == []
+    assert [services.count(name) for name in ("fulcio", "rekor", "tsa")] == [1, 0, 0]
+    # Where it is said, nothing is asked, and no token is needed.
+    services.reset_requests()
+    named = {"certificate_identity": ANYBODY, "certificate_oidc_issuer": services.urls.issuer, "identity_token": "none"}
+    assert changed(own(example(pushed, **named))) == []
+    assert services.requests == []
+
+
+@pytest.mark.attack("F-19")
+def test_check_mode_on_an_instance_of_ones_own(
+    own: Playbook, services: VirtualServices, registry: EmbeddedRegistry, pushed: str
+) -> None:
+    run = own(example(pushed), "--check", "--diff", vars=FROM_ENVIRONMENT)
+    assert changed(run) == ["sign"]
+    assert "As whom this would sign is not known" in run.results["sign"]["warnings"][0]
+    named = {"certificate_identity": ANYBODY, "certificate_oidc_issuer": services.urls.issuer}
+    run = own(example(pushed, **named), "--check", "--diff", vars=FROM_ENVIRONMENT)
+    (diff,) = run.results["sign"]["diff"]
+    assert [one["signer"] for one in diff["after"]["signatures"]] == [f"{ANYBODY} ({services.urls.issuer})"]
+    assert services.requests == [] and registry.writes() == []
+
+
+# What nobody may see
+
+
+def leaks(secrets: t.Mapping[str, str], folder: Path, *texts: str) -> list[str]:
+    """Where any of the secrets is: in which of the texts, in which file."""
+    forms = {
+        (name, form)
+        for name, secret in secrets.items()
+        for form in (secret.encode(), base64.b64encode(secret.encode()), json.dumps(secret)[1:-1].encode())
+    }
+    places = {f"text {number}": text.encode() for number, text in enumerate(texts)}
+    places |= {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
+    return sorted({f"{name} in {place}" for place, data in places.items() for name, form in forms if form in data})
+
+
+def secrets_of(token: str) -> dict[str, str]:
+    head, claims, signature = token.split(".")
+    return {
+        "token": token,
+        "claims of the token": claims,
+        "signature of the token": signature,
+        "request token": REQUEST_TOKEN,
+        "one-time key": "PRIVATE KEY-----",
+        "proof of possession": "CERTIFICATE REQUEST-----",
+    }
+
+
+@pytest.fixture
+def watched(playbook: Playbook) -> Playbook:
+    """Playbooks whose homes and temporary files are in their folder too, and that have no keys there."""
+    for path in (*playbook.folder.glob("*.key"), *playbook.folder.glob("*.pub")):
+        path.unlink()
+    (playbook.folder / "home" / ".ansible").mkdir(parents=True)
+    (playbook.folder / "leftovers").mkdir()
+    playbook.environ.update(HOME=str(playbook.folder / "home"), TMPDIR=str(playbook.folder / "leftovers"))
+    playbook.environ.pop("COSIGN_PASSWORD")
+    return playbook
+
+
+@pytest.mark.attack("AT-42")
+@pytest.mark.parametrize("callback", ["json", "default"])
+def test_a_release_shows_no_secret(
+    watched: Playbook,
+    public: Playbook,
+    services: VirtualServices,
+    github: GitHub,
+    registry: EmbeddedRegistry,
+    callback: str,
+) -> None:
+    multi_arch().push_to(registry, "acme/app", SHA)
+    for arguments in (["--check", "--diff"], []):
+        run = public(release(registry), "-vvvv", *arguments, callback=callback, vars=RUN_VARIABLES)
+        assert run.status == 0, run.output
+        assert leaks(secrets_of(github.token), public.folder, run.output) == []
+    assert services.count("fulcio") == 1
