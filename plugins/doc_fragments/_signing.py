@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   key:
     description:
-      - The private key to sign with, encrypted as C(cosign) does it. When it is not given, the task signs without a key of
-        its own, with a certificate that Fulcio issues to whoever the identity token names.
+      - The private key to sign with, encrypted as C(cosign) does it. When it is not given, the task signs without a key
+        of its own, with a certificate that Fulcio issues to whoever the identity token names.
       - A path, C(env://NAME) for the content of an environment variable, an C(https://) URL, or the PEM text itself.
         The text of the option appears in logs as it is, so prefer a path or C(env://NAME).
       - With O(state=absent) the public key is enough.
@@ -45,8 +45,8 @@ options:
       - It must be for the audience O(oidc_client_id) and be good for another half minute at least. It is sent to Fulcio
         and to nobody else, over TLS unless Fulcio is on this machine.
       - When neither it nor O(key) is given, a token is looked for where the task runs, in this order, namely the file
-        C(/var/run/sigstore/cosign/oidc-token), the variable E(SIGSTORE_ID_TOKEN), then GitHub Actions, Buildkite, Google
-        Cloud and SPIFFE. O(oidc_provider) chooses one of them.
+        C(/var/run/sigstore/cosign/oidc-token), the variable E(SIGSTORE_ID_TOKEN), then GitHub Actions, Buildkite,
+        Google Cloud and SPIFFE. O(oidc_provider) chooses one of them.
       - There is no flow with a browser. A task without a token fails and says what to do.
     type: str
   oidc_provider:
@@ -100,22 +100,22 @@ options:
     description:
       - Record the signature in a transparency log, where everybody can read it, together with the certificate or key
         and, for a bundle, the annotations.
-      - What the log answers is verified before anything is attached. A signature of ours that is in no such log does not
-        count as there.
+      - What the log answers is verified before anything is attached. A signature of ours that is in no such log does
+        not count as there.
       - A signature that is in no log is accepted only where
         O(supplychain.cosign.cosign_verify#module:insecure_ignore_tlog=true). Never read from the environment.
     type: bool
     default: true
   signing_config:
     description:
-      - Which services are asked, as the path of a C(signing_config.v0.2.json) as Sigstore's TUF repositories distribute it
-        and C(cosign signing-config create) writes it, or its content inline, as JSON text or as a dictionary.
+      - Which services are asked, as the path of a C(signing_config.v0.2.json) as Sigstore's TUF repositories distribute
+        it and C(cosign signing-config create) writes it, or its content inline, as JSON text or as a dictionary.
       - All its services that are to be used are, so C(ALL) logs or an C(EXACT) number of them. Only those are used that
         are valid now and speak a version that is spoken here (Rekor v1 and v2).
-      - When neither it nor the address of a service is given, and something must be asked, it is that of the public good
-        instance of Sigstore, or of E(TUF_MIRROR), fetched and kept with the trusted root. That default is not used where
-        it is said whom to trust (O(trusted_root), O(certificate_chain), O(ca_roots), E(SIGSTORE_ROOT_FILE) and the
-        like), since tokens and signatures for an instance of your own must not reach another one.
+      - When neither it nor the address of a service is given, and something must be asked, it is that of the public
+        good instance of Sigstore, or of E(TUF_MIRROR), fetched and kept with the trusted root. That default is not used
+        where it is said whom to trust (O(trusted_root), O(certificate_chain), O(ca_roots), E(SIGSTORE_ROOT_FILE) and
+        the like), since tokens and signatures for an instance of your own must not reach another one.
       - Excludes O(fulcio_url), O(rekor_url) and O(timestamp_server_url).
     type: raw
   fulcio_url:
@@ -135,8 +135,8 @@ options:
     type: str
   rekor_version:
     description:
-      - The version of the log at O(rekor_url), which is 1 when it is not given. Version 2 tells no time, so that signing
-        without a key needs O(timestamp_server_url) too.
+      - The version of the log at O(rekor_url), which is 1 when it is not given. Version 2 tells no time, so that
+        signing without a key needs O(timestamp_server_url) too.
     type: int
     choices: [1, 2]
   timestamp_server_url:
@@ -163,8 +163,9 @@ options:
     type: path
   services_cacert:
     description:
-      - A file of certificate authorities in PEM that Fulcio, Rekor and the timestamp authority are verified with, instead
-        of those of the system. Servers that identity tokens are fetched from are verified with those of the system.
+      - A file of certificate authorities in PEM that Fulcio, Rekor and the timestamp authority are verified with,
+        instead of those of the system. Servers that identity tokens are fetched from are verified with those of the
+        system.
       - Proxies are taken from E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY).
     type: path
   services_timeout:

@@ -26,10 +26,10 @@ options:
         none.
       - With any of those options and variables only what they name is trusted, at any time, as in C(cosign).
       - O(run_on=target) trusts what the same task would on the controller, but that for keys with
-        O(supplychain.cosign.cosign_verify#module:insecure_ignore_tlog=true) nothing is fetched, so that a timestamp may be refused there for want of a root.
-        Files that are named by options or by the task's C(environment) are the host's. Files that variables of the
-        controller's own process name are handed to the host, as is the default. What variables of the host's own say
-        is not read.
+        O(supplychain.cosign.cosign_verify#module:insecure_ignore_tlog=true) nothing is fetched, so that a timestamp may
+        be refused there for want of a root. Files that are named by options or by the task's C(environment) are the
+        host's. Files that variables of the controller's own process name are handed to the host, as is the default.
+        What variables of the host's own say is not read.
       - What options give is read at once, and refused if it cannot be used, even where no signature needs it. What
         variables name is read when something needs it.
       - Excludes O(certificate_chain) and O(ca_roots).

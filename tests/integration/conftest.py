@@ -171,14 +171,19 @@ def mirror(tmp_path: Path, sigstore: VirtualSigstore) -> dict[str, str]:
         ],
     }
     distributed = {"trusted_root.json": sigstore.trusted_root(), "signing_config.v0.2.json": services}
+    return write_mirror(tmp_path, distributed)
+
+
+def write_mirror(folder: Path, distributed: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """A TUF repository on this disk that distributes these documents, and the variables for it."""
     repository = TufRepository({name: json.dumps(one).encode() for name, one in distributed.items()})
     for name, data in repository.files.items():
-        path = tmp_path / "mirror" / name
+        path = folder / "mirror" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    (tmp_path / "root.json").write_bytes(repository.first_root)
+    (folder / "root.json").write_bytes(repository.first_root)
     return {
-        "TUF_MIRROR": f"file://{tmp_path}/mirror",
-        "TUF_ROOT_JSON": str(tmp_path / "root.json"),
-        "TUF_ROOT": str(tmp_path / "tuf"),
+        "TUF_MIRROR": f"file://{folder}/mirror",
+        "TUF_ROOT_JSON": str(folder / "root.json"),
+        "TUF_ROOT": str(folder / "tuf"),
     }

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import typing as t
 from pathlib import Path
@@ -17,11 +18,12 @@ from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import wrap_public_key
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile import encrypt_key, generate_key
-from tests.integration.conftest import PASSWORD, Playbook
+from tests.integration.conftest import PASSWORD, Playbook, write_mirror
 from tests.support.certificates import Authority
 from tests.support.images import multi_arch
 from tests.support.registry import EmbeddedRegistry
 from tests.support.sigstore.attach import Attacher
+from tests.support.sigstore.server import VirtualServices
 from tests.support.sigstore.virtual import IDENTITY, ISSUER, VirtualSigstore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +130,7 @@ def here(task: Task, registry: EmbeddedRegistry, folder: Path) -> Task:
         "registry.example.com": registry.host,
         "https://keys.example.com/carol.pub": "carol.pub",
         "https://tuf.example.com": f"file://{folder}/mirror",
+        "https://rekor.acme.example": "'{{ rekor_here }}'",
         "root_checksum: 2ba6d55d2a697c3b105ede1b16a6291ef2398db6eb5ff33d9a661e546ab0314b": "root_checksum: "
         + hashlib.sha256((folder / "root.json").read_bytes()).hexdigest(),
         "/etc/cosign/": f"{folder}/",
@@ -145,6 +148,26 @@ def here(task: Task, registry: EmbeddedRegistry, folder: Path) -> Task:
     return found
 
 
+@pytest.fixture(scope="module")
+def services() -> t.Iterator[VirtualServices]:
+    with VirtualServices() as services:
+        yield services
+
+
+def asks_services(group: list[Task]) -> bool:
+    """Whether tasks sign without a key, or with a log."""
+    signing = [task.get("supplychain.cosign.cosign_sign") for task in group]
+    return any(one and one.get("tlog_upload", True) and one.get("state") != "absent" for one in signing)
+
+
+def trust_services(playbook: Playbook, services: VirtualServices) -> dict[str, str]:
+    """What signs, and who is trusted, where the examples look for it; variables for a mirror that distributes it."""
+    documents = {"trusted_root.json": services.trusted_root(), "signing_config.v0.2.json": services.signing_config(1)}
+    for name, document in documents.items():
+        (playbook.folder / name).write_text(json.dumps(document))
+    return {**write_mirror(playbook.folder, documents), "SIGSTORE_ID_TOKEN": services.token()}
+
+
 @pytest.mark.parametrize("group", [*examples()])
 def test_an_example_runs(
     group: list[Task],
@@ -153,6 +176,7 @@ def test_an_example_runs(
     sigstore: VirtualSigstore,
     root: str,
     mirror: dict[str, str],
+    services: VirtualServices,
 ) -> None:
     """Who says nothing of a trusted root gets the default one, from a mirror that distributes that of the signers."""
     assert Path(root) == playbook.folder / "trusted_root.json", "where the example looks for it"
@@ -168,10 +192,12 @@ def test_an_example_runs(
         "vault_pull_password": PASSWORD,
         "vault_signing_password": PASSWORD,
         "vault_cosign_key": key,
+        "vault_identity_token": services.token(),
+        "rekor_here": services.urls.rekor1,
     }
     login = {"COSIGN_REGISTRY_USERNAME": "ci", "COSIGN_REGISTRY_PASSWORD": PASSWORD}
     uses_login = "ephemeral" in str(group)
-    playbook.environ.update(mirror)
+    playbook.environ.update(trust_services(playbook, services) if asks_services(group) else mirror)
     defaults: Task = {"module_defaults": {}}
     for name in ("login", "copy", "sign", "verify"):
         defaults["module_defaults"][f"supplychain.cosign.cosign_{name}"] = {"allow_http_registry": True}

@@ -22,7 +22,6 @@ from tests.support import faults
 from tests.support.http_server import Exchange, HTTPServer, Request, Response
 from tests.support.images import multi_arch
 from tests.support.registry import EmbeddedRegistry
-from tests.support.sigstore.issuer import Identity
 from tests.support.sigstore.server import ANYBODY, VirtualServices
 from tests.support.sigstore.tuf_repository import TufRepository
 
@@ -124,9 +123,9 @@ def public(playbook: Playbook, services: VirtualServices, github: GitHub, reques
 
 
 def release(registry: EmbeddedRegistry, **more: t.Any) -> list[Task]:
-    """The example of a release, with further variables of the role."""
+    """The example of a release, to a registry without TLS, with further variables of the role."""
     (task,) = yaml.safe_load(IN_GITHUB_ACTIONS.replace("ghcr.io", registry.host))
-    task["vars"].update(more)
+    task["vars"].update(release_allow_http_registry=True, **more)
     return [task]
 
 
@@ -191,6 +190,10 @@ def test_check_mode_names_who_would_sign_and_asks_no_service(
     assert services.requests == [] and registry.writes() == []
     new = {path.name for path in public.folder.rglob("*") if "tuf" not in str(path)} - {path.name for path in there}
     assert new <= {"play.yml", "tmp"}
+    done = public(release(registry), "--diff", vars=RUN_VARIABLES)
+    (made,) = done.results["Sign the image"]["diff"]
+    for name in ("format", "annotations", "signer"):
+        assert made["after"]["signatures"][0][name] == diff["after"]["signatures"][0][name]
 
 
 def test_an_instance_of_ones_own(own: Playbook, services: VirtualServices, pushed: str) -> None:
@@ -278,3 +281,122 @@ def test_a_release_shows_no_secret(
         assert run.status == 0, run.output
         assert leaks(secrets_of(github.token), public.folder, run.output) == []
     assert services.count("fulcio") == 1
+
+
+def echo(exchange: Exchange) -> Response:
+    """A server that tells in its refusal all that it was sent."""
+    request = exchange.request
+    told = f"{request.headers.get('authorization')} {request.body.decode()}"
+    return faults.status(400, body=json.dumps({"code": 3, "message": told}).encode())
+
+
+@pytest.mark.attack("AT-42")
+@pytest.mark.parametrize("run_on", ["controller", "target"])
+def test_no_task_shows_a_secret_whatever_happens(
+    watched: Playbook, own: Playbook, services: VirtualServices, pushed: str, run_on: str
+) -> None:
+    token = own.environ["THE_TOKEN"]
+    urls = {"fulcio_url": services.urls.fulcio, "rekor_url": services.urls.rekor1, "trusted_root": "trusted_root.json"}
+    ways: dict[str, Task] = {
+        "signs": {},
+        "is somebody else": {"certificate_identity": "other", "certificate_oidc_issuer": services.urls.issuer},
+        "has a broken token": {"identity_token": "{{ token[:-5] }}"},
+        "names no file": {"identity_token": "/nowhere/{{ token }}"},
+        "has an option too many": {"surplus": "{{ token }}"},
+        "has a wrong type": {"services_timeout": "{{ token }}"},
+    }
+    tasks = []
+    for name, more in ways.items():
+        (task,) = example(pushed, run_on=run_on, **more)
+        tasks.append({**task, "name": name, "ignore_errors": True})
+    (task,) = example(pushed, run_on=run_on)
+    del task["supplychain.cosign.cosign_sign"]["identity_token"]
+    tasks.append({**task, "name": "by variable", "environment": {"SIGSTORE_ID_TOKEN": "{{ token }}"}})
+    run = own(tasks, "-vvvv", "--diff", vars=FROM_ENVIRONMENT)
+    assert [name for name, one in run.results.items() if not one.get("failed")] == ["signs", "by variable"], run.output
+    services.fault("fulcio", echo)
+    refused = own(
+        [
+            {
+                "name": f"version {version}",
+                "supplychain.cosign.cosign_sign": {
+                    "image": pushed,
+                    "annotations": {"new": "yes"},
+                    "identity_token": "{{ token }}",
+                    "fulcio_version": version,
+                    "run_on": run_on,
+                    **urls,
+                },
+                "ignore_errors": True,
+            }
+            for version in (1, 2)
+        ],
+        "-vvvv",
+        vars=FROM_ENVIRONMENT,
+    )
+    assert [one["rejection"]["code"] for one in refused.results.values()] == ["AUTH_REFUSED"] * 2, refused.output
+    assert leaks(secrets_of(token), own.folder, run.output, refused.output) == []
+
+
+@pytest.mark.attack("AT-42")
+@pytest.mark.parametrize("how", ["include_role", "roles"])
+def test_variables_of_a_role_show_no_secret(
+    watched: Playbook, own: Playbook, registry: EmbeddedRegistry, pushed: str, how: str
+) -> None:
+    token = own.environ["THE_TOKEN"]
+    variables = {
+        "release_image": pushed,
+        "release_identity_token": FROM_ENVIRONMENT["token"],
+        "release_trusted_root": "trusted_root.json",
+        "release_signing_config": "signing_config.v0.2.json",
+        "release_allow_http_registry": True,
+    }
+    if how == "roles":
+        run = own([], "-vvvv", roles=[{"role": "supplychain.cosign.release", **variables}])
+    else:
+        role = {"name": "supplychain.cosign.release"}
+        run = own([{"ansible.builtin.include_role": role, "vars": variables}], "-vvvv")
+    assert changed(run) == ["Sign the image"]
+    assert leaks(secrets_of(token), own.folder, run.output) == []
+
+
+def test_a_secret_would_be_found(watched: Playbook, own: Playbook) -> None:
+    """The search of the tests above finds what it looks for."""
+    show = {"ansible.builtin.debug": {"msg": "{{ token.split('.')[1] }}"}}
+    keep = {"ansible.builtin.copy": {"content": "{{ token | b64encode }}", "dest": "~/.ansible/kept", "mode": "0600"}}
+    run = own([show, keep], vars=FROM_ENVIRONMENT)
+    assert run.status == 0, run.output
+    kept = own.folder / "home/.ansible/kept"
+    found = leaks(secrets_of(own.environ["THE_TOKEN"]), own.folder, run.output)
+    assert {"claims of the token in text 0", f"token in {kept}"} <= set(found)
+
+
+@pytest.mark.attack("AT-42")
+def test_the_artefacts_of_ansible_runner_hold_no_secret(
+    watched: Playbook, public: Playbook, github: GitHub, registry: EmbeddedRegistry
+) -> None:
+    """What AWX keeps of a job: it runs one with ansible-runner, and has it write down no environment."""
+    ansible_runner = pytest.importorskip("ansible_runner", reason="what AWX runs jobs with is not installed")
+    multi_arch().push_to(registry, "acme/app", SHA)
+    play = {"hosts": "localhost", "gather_facts": False, "vars": RUN_VARIABLES, "tasks": release(registry)}
+    job = public.folder / "job"
+    (job / "project").mkdir(parents=True)
+    (job / "project" / "release.yml").write_text(yaml.safe_dump([play]))
+    token = {name: value for name, value in public.environ.items() if not name.startswith("ACTIONS_")}
+    done = ansible_runner.run(
+        private_data_dir=str(job),
+        playbook="release.yml",
+        verbosity=4,
+        quiet=True,
+        suppress_env_files=True,
+        envvars={
+            **token,
+            "SIGSTORE_ID_TOKEN": github.token,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+    )
+    artefacts = job / "artifacts"
+    assert (done.status, done.stats["changed"]) == ("successful", {"localhost": 1}), done.stdout.read()
+    assert [*artefacts.rglob("job_events/*.json")] and [*artefacts.rglob("stdout")]
+    assert leaks(secrets_of(github.token), public.folder) == []

@@ -102,16 +102,18 @@ def push_layout(oras: Path, registry: Registry, layout: Path, reference: str, fo
 
 
 def containers_policy(folder: Path, public_key: Path, prefix: str) -> tuple[Path, Path]:
-    """Write the files by which containers/image demands a signature below a prefix: policy.json, registries.d."""
+    """Write the files by which containers/image demands this key's signature below a prefix, in a log or not."""
+    shutil.copy(public_key, folder / "trusted.pub")
+    return write_containers_policy(folder, {"keyPath": str(folder / "trusted.pub")}, prefix)
+
+
+def write_containers_policy(folder: Path, trust: t.Mapping[str, t.Any], prefix: str) -> tuple[Path, Path]:
+    """Write the files by which containers/image demands a signature below a prefix: policy.json, registries.d. `trust`
+    is what a demand of type sigstoreSigned says of the signer."""
     registries = folder / "registries.d"
     registries.mkdir(exist_ok=True)
     (registries / "own.yaml").write_text(f"docker:\n  {prefix}:\n    use-sigstore-attachments: true\n")
-    shutil.copy(public_key, folder / "trusted.pub")
-    demand = {
-        "type": "sigstoreSigned",
-        "keyPath": str(folder / "trusted.pub"),
-        "signedIdentity": {"type": "matchRepository"},
-    }
+    demand = {"type": "sigstoreSigned", **trust, "signedIdentity": {"type": "matchRepository"}}
     policy = folder / "policy.json"
     policy.write_text(
         json.dumps({"default": [{"type": "reject"}], "transports": {"docker": {prefix: [demand]}}}),

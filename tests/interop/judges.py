@@ -21,7 +21,7 @@ from sigstore.verify import Verifier, policy
 
 from tests.interop import ours
 from tests.interop.clients import run
-from tests.interop.peers import run_javascript
+from tests.interop.parties import run_javascript
 from tests.interop.servers import Registry
 from tests.support import images
 from tests.support.sigstore.attach import Attacher

@@ -73,6 +73,10 @@ class Sigstore:
     rekor_key: Path
     tsa_chain: Path
 
+    def signing_config(self, rekor: int) -> Path:
+        """The signing config with that version of Rekor."""
+        return self.signing_config_v1 if rekor == 1 else self.signing_config_v2
+
     @property
     def variables(self) -> dict[str, str]:
         """The environment variables by which cosign trusts single keys and roots."""

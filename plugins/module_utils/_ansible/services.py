@@ -80,8 +80,8 @@ def check_services(params: t.Mapping[str, t.Any]) -> None:
     if params["offline"] and needs_services(params):
         raise Rejection(
             "POLICY_UNSUPPORTED",
-            "With offline: true no connection is made but to the registry, and signing without a key, with a log or with "
-            "a timestamp needs others; leave offline out, or sign with key and tlog_upload: false.",
+            "With offline: true no connection is made but to the registry, and signing without a key, with a log or "
+            "with a timestamp needs others; leave offline out, or sign with key and tlog_upload: false.",
         )
     if explicit:
         _check_explicit(params, explicit)

@@ -46,8 +46,8 @@ class Client:
         """Ask for `path` below the service's URL (empty: that itself), again where that may help: so a request may
         arrive twice.
 
-        Any status but the retried ones (408, 429, 500, 502, 503, 504) is returned. Raises LIMIT_EXCEEDED past 4 MiB, and
-        what the transport raises: UNREACHABLE, RATE_LIMITED, TLS_REFUSED, REDIRECT_REFUSED.
+        Any status but the retried ones (408, 429, 500, 502, 503, 504) is returned. Raises LIMIT_EXCEEDED past 4 MiB,
+        and what the transport raises: UNREACHABLE, RATE_LIMITED, TLS_REFUSED, REDIRECT_REFUSED.
         """
         base = self.url.target
         target = Url(self.url.origin, base.rstrip("/") + path if path else base)

@@ -87,13 +87,10 @@ class Maker:
         entries = self._services.log(request)
         signatory = self._signatory
         key_id = None if signatory.certificates else signatory.signers[BUNDLE].public_key.key_id
+        certificates = signatory.certificates if signatory.own_ca else signatory.certificates[:1]
         # A bundle carries no root: verifiers have it, or do not trust it.
-        certificates = [
-            der
-            for number, der in enumerate(signatory.certificates)
-            if number == 0 or not parse_certificate(der, "certificate").is_self_issued
-        ]
-        return write_bundle(content, key_id=key_id, certificates=certificates, entries=entries, timestamps=timestamps)
+        bundled = [der for der in certificates if not _is_root(der)] or certificates
+        return write_bundle(content, key_id=key_id, certificates=bundled, entries=entries, timestamps=timestamps)
 
     def _hashedrekord(self, version: int, signer: Signer, signature: bytes, signed: bytes) -> bytes:
         hash_name = _hash_of(signer)
@@ -104,6 +101,10 @@ class Maker:
         verifier = certificates[0] if certificates else signer.public_key.spki
         details = key_details(signer.public_key.kind, signer.hash_name) or ""
         return hashedrekord_v2(signature, verifier, bool(certificates), details, digest)
+
+
+def _is_root(der: bytes) -> bool:
+    return parse_certificate(der, "certificate").is_self_issued
 
 
 def _hash_of(signer: Signer) -> str:

@@ -11,7 +11,6 @@ import datetime
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.identity import describe
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.model import (
     BUNDLE,
     LEGACY,
@@ -192,10 +191,17 @@ def _wish(request: SignRequest, signature_format: str, name: str) -> dict[str, t
     return {
         "format": signature_format,
         "annotations": dict(request.annotations or {}),
-        "signer": f"key {rule.keys[0].key_id}" if isinstance(rule, KeyRule) else describe(rule) if rule else None,
+        "signer": _named(rule) if rule else None,
         "signed_reference": name or None,
         "logged": bool(request.services.named.logs),
     }
+
+
+def _named(rule: SignerRule) -> str:
+    """Who would sign, as a diff names who did."""
+    if isinstance(rule, KeyRule):
+        return f"key {rule.keys[0].key_id}"
+    return f"{rule.identity} ({rule.issuer or 'no issuer'})"
 
 
 def _policy(request: SignRequest, rule: SignerRule, ignore_tlog: bool) -> Policy:

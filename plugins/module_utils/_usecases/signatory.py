@@ -36,11 +36,13 @@ MARGIN = datetime.timedelta(seconds=60)
 @dataclass(frozen=True)
 class Signatory:
     """Who signs: a key, by the format that it signs in (the hash may differ), and the certificates that say whose it is
-    (DER, leaf first), if any do. `rule` is whose signatures are ours."""
+    (DER, leaf first), if any do. `rule` is whose signatures are ours. `own_ca`: the certificates are not by Fulcio, so
+    that a trusted root is not expected to have those between the first and the root."""
 
     signers: t.Mapping[str, Signer]
     rule: SignerRule
     certificates: tuple[bytes, ...] = ()
+    own_ca: bool = False
 
     @property
     def verifier_pem(self) -> bytes:
@@ -75,7 +77,7 @@ class ByKey:
         return self._rule
 
     def signatory(self) -> Signatory:
-        return Signatory(self._signers, t.cast(KeyRule, self._rule), self.certificates)
+        return Signatory(self._signers, t.cast(KeyRule, self._rule), self.certificates, own_ca=True)
 
     def unknown(self) -> str:
         return "The signing key is not there yet; the image would be signed once it is made."

@@ -65,15 +65,19 @@ def ask(
 
 def certificate(services: VirtualServices, token: str, tls: ssl.SSLContext | None = None) -> t.Any:
     """The leaf, or what Fulcio says against it."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    request = builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    body = {"credentials": {"oidcIdentityToken": token}, "certificateSigningRequest": b64(request)}
-    _status, _headers, data = ask("POST", f"{services.urls.fulcio}/api/v2/signingCert", body, tls)
-    found = json.loads(data)
+    found = answered(services, token, tls)
     if "message" in found:
         return found["message"]
     (kind,) = found.values()
     return x509.load_pem_x509_certificate(kind["chain"]["certificates"][0].encode())
+
+
+def answered(services: VirtualServices, token: str, tls: ssl.SSLContext | None = None) -> t.Any:
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    request = builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    body = {"credentials": {"oidcIdentityToken": token}, "certificateSigningRequest": b64(request)}
+    _status, _headers, data = ask("POST", f"{services.urls.fulcio}/api/v2/signingCert", body, tls)
+    return json.loads(data)
 
 
 @functools.cache
@@ -174,7 +178,9 @@ def test_tokens_say_what_is_asked(services: VirtualServices) -> None:
 
 def test_an_identity_has_the_name_that_was_asked_for(services: VirtualServices) -> None:
     names = [ANYBODY, IDENTITY, f"{services.issuer.url}/build/app"]
-    assert [services.issuer.identity(name).name for name in names] == names
+    who = [services.issuer.identity(name) for name in names]
+    kinds = [one.issuer.rpartition("/")[2] for one in who]
+    assert ([one.name for one in who], kinds) == (names, ["email", "github-workflow", "uri"])
 
 
 def test_another_clock(services: VirtualServices) -> None:
@@ -192,6 +198,8 @@ def test_the_promise_beside_the_certificate(services: VirtualServices) -> None:
     leaf = certificate(services, services.token())
     with pytest.raises(x509.ExtensionNotFound):
         leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps)
+    stamp = answered(services, services.token())["signedCertificateDetachedSct"]["signedCertificateTimestamp"]
+    assert json.loads(base64.b64decode(stamp))["id"] == b64(services.world.ct.log_id)
 
 
 @pytest.mark.parametrize("version", [1, 2])

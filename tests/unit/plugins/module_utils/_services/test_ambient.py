@@ -148,7 +148,7 @@ def test_a_redirect_to_another_server_is_refused(task: Task, status: int) -> Non
     github(task, server)
     rejection = task.refused()
     assert rejection.code == "REDIRECT_REFUSED"
-    assert "github-actions" in rejection.message
+    assert "github-actions" in rejection.message and "to another server" in rejection.message
     assert not elsewhere.requests
 
 

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ways to sign on Sigstore's services, and what was signed in one of them."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.interop.clients import Format
+from tests.interop.servers import Registry
+from tests.support.sigstore.issuer import Identity
+
+Peer = t.Literal["cosign2", "cosign3", "python", "javascript"]
+PEERS: tuple[Peer, ...] = t.get_args(Peer)
+Party = t.Literal["ours", "cosign2", "cosign3", "python", "javascript", "policy"]
+"""We, those, and containers/image, which only verifies."""
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """Who signs by a key: cosign's files of it, with the password of all of these tests, and the key in plain PEM."""
+
+    private: Path
+    public: Path
+    plain: Path
+
+
+Who = Identity | KeyPair
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to sign. ``entry`` is the kind of entry in the log, for which only @sigstore has a choice."""
+
+    peer: Party
+    format: Format
+    rekor: t.Literal[1, 2]
+    entry: t.Literal["hashedrekord", "dsse", "intoto"]
+    tsa: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.peer}-{self.format}-rekor{self.rekor}-{self.entry}{'-tsa' if self.tsa else ''}"
+
+    def hole(self, peer: Peer) -> str | None:
+        """What a peer says that cannot read this; nothing when it can. Without words: it has no way to be asked."""
+        if peer in ("python", "javascript") and self.format == "legacy":
+            return ""
+        if peer == "cosign2" and self.format == "bundle":
+            return "no signatures found"
+        if (self.rekor, self.entry) == (2, "dsse"):
+            # This kind was taken out of Rekor v2; cosign sees no more than that there is no signature.
+            return {"cosign3": "no signatures found", "python": "Unsupported DSSE log entry type"}.get(peer)
+        if peer == "python" and self.entry == "intoto":
+            return "Integrated time only supported for dsse/hashedrekord"
+        return None
+
+
+WAYS = (
+    Way("cosign2", "legacy", 1, "hashedrekord"),
+    Way("cosign2", "legacy", 1, "hashedrekord", tsa=True),
+    Way("cosign3", "legacy", 1, "hashedrekord"),
+    Way("cosign3", "bundle", 1, "dsse"),
+    Way("cosign3", "bundle", 2, "hashedrekord", tsa=True),
+    Way("python", "bundle", 1, "dsse"),
+    Way("python", "bundle", 2, "hashedrekord", tsa=True),
+    Way("javascript", "bundle", 1, "dsse"),
+    Way("javascript", "bundle", 1, "intoto"),
+    Way("javascript", "bundle", 2, "dsse", tsa=True),
+)
+OURS = (
+    Way("ours", "legacy", 1, "hashedrekord"),
+    Way("ours", "bundle", 1, "dsse"),
+    Way("ours", "bundle", 2, "hashedrekord", tsa=True),
+)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """An image, by digest, that one of them signed in one of the ways."""
+
+    image: str
+    registry: Registry
+    way: Way
+    who: Who
+
+    @property
+    def digest(self) -> str:
+        return self.image.rpartition("@")[2]
+
+    @property
+    def identity(self) -> Identity:
+        """Who signed, where that was by a certificate."""
+        assert isinstance(self.who, Identity)
+        return self.who

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the supplychain.cosign authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks of cosign_sign in processes of their own, as forks of Ansible run them, which can be killed at any request.
+
+A server that has imported the engine, and that has no thread of the tests', forks them: milliseconds each.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+import typing as t
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_sign import TASK
+from ansible_collections.supplychain.cosign.plugins.module_utils._http import transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests
+from ansible_collections.supplychain.cosign.plugins.plugin_utils._cache import RunCache
+from tests.support.tasks import Runner
+
+Result = dict[str, t.Any]
+PATIENCE = 60.0
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task: its options, and where it runs. `home` is its HOME, TMPDIR and folder, where it may leave files; `run` is
+    the temporary folder of the run that it belongs to (its own where None). It is killed before its request number
+    `before` or after the answer to number `after` has begun to come, counted from one."""
+
+    runner: Runner
+    home: Path
+    params: t.Mapping[str, t.Any]
+    run: Path | None = None
+    before: int = 0
+    after: int = 0
+    first_delay: float = 0.001
+    """Seconds between writing a tag and looking at it again: nobody else writes it, unless a test says so."""
+
+
+@dataclass
+class Child:
+    """A process that is ready and waits for `go`."""
+
+    process: t.Any
+    pipe: Connection
+    requests: int = field(default=0)
+    """How many it sent; known with its result."""
+
+    @property
+    def pid(self) -> int:
+        return t.cast(int, self.process.pid)
+
+    def go(self) -> None:
+        self.pipe.send("go")
+
+    def result(self) -> Result | None:
+        """What the task answered; None where it was killed or interrupted. Whatever else ended it is raised."""
+        found: Result | None = None
+        try:
+            if not self.pipe.poll(PATIENCE):
+                self.process.kill()
+                raise AssertionError("the task did not end")
+            found, self.requests = self.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            pass
+        self.end()
+        ended = (0,) if found is not None else (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGINT)
+        assert self.process.exitcode in ended, self.process.exitcode
+        return found
+
+    def end(self) -> None:
+        """Wait for its end."""
+        self.process.join(PATIENCE)
+        self.pipe.close()
+
+
+def start(job: Job) -> Child:
+    """A process for the job, which has begun nothing yet."""
+    ours, theirs = _FORKS.Pipe()
+    process = _FORKS.Process(target=_work, args=(job, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    assert ours.recv() == "ready"
+    return Child(process, ours)
+
+
+def run(job: Job) -> Result | None:
+    """What the task answered; None where it was killed."""
+    child = start(job)
+    child.go()
+    return child.result()
+
+
+def _work(job: Job, pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("HOME", "TMPDIR"):
+        os.environ[name] = str(job.home)
+    os.chdir(job.home)
+    tempfile.tempdir = None
+    manifests.FIRST_DELAY = job.first_delay
+    count = _mortal(job.before, job.after)
+    cache = RunCache(str(job.run or job.home), "task", False)
+    pipe.send("ready")
+    try:
+        pipe.recv()
+        found = job.runner(TASK, cache=cache, **job.params)
+        pipe.send((found, count()))
+    except KeyboardInterrupt:
+        os._exit(128 + signal.SIGINT)
+
+
+def _mortal(before: int, after: int) -> t.Callable[[], int]:
+    """Have this process die at a request; how many there were."""
+    honest, sent = transport._speak, 0
+
+    def speak(*arguments: t.Any) -> t.Any:
+        nonlocal sent
+        sent += 1
+        if sent == before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        response = honest(*arguments)
+        if sent == after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return response
+
+    transport._speak = speak
+    return lambda: sent
