@@ -41,7 +41,8 @@ options:
     default: false
   identity_token:
     description:
-      - The identity token (a JSON Web Token of OpenID Connect) for Fulcio, or the path of a file that holds it.
+      - The identity token (a JSON Web Token, which begins with C(eyJ)) for Fulcio, or the path of a file
+        that holds it.
       - It must be for the audience O(oidc_client_id) and be good for another half minute at least. It is sent to Fulcio
         and to nobody else, over TLS unless Fulcio is on this machine.
       - When neither it nor O(key) is given, a token is looked for where the task runs, in this order, namely the file
@@ -102,6 +103,7 @@ options:
         and, for a bundle, the annotations.
       - What the log answers is verified before anything is attached. A signature of ours that is in no such log does
         not count as there.
+      - Where O(signing_config) names no log, none is written to, with a warning.
       - A signature that is in no log is accepted only where
         O(supplychain.cosign.cosign_verify#module:insecure_ignore_tlog=true). Never read from the environment.
     type: bool

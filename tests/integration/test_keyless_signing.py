@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import sys
+import tempfile
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -363,40 +364,48 @@ def test_variables_of_a_role_show_no_secret(
 def test_a_secret_would_be_found(watched: Playbook, own: Playbook) -> None:
     """The search of the tests above finds what it looks for."""
     show = {"ansible.builtin.debug": {"msg": "{{ token.split('.')[1] }}"}}
-    keep = {"ansible.builtin.copy": {"content": "{{ token | b64encode }}", "dest": "~/.ansible/kept", "mode": "0600"}}
+    kept = own.folder / "home/.ansible/kept"
+    keep = {"ansible.builtin.copy": {"content": "{{ token | b64encode }}", "dest": str(kept), "mode": "0600"}}
     run = own([show, keep], vars=FROM_ENVIRONMENT)
     assert run.status == 0, run.output
-    kept = own.folder / "home/.ansible/kept"
     found = leaks(secrets_of(own.environ["THE_TOKEN"]), own.folder, run.output)
     assert {"claims of the token in text 0", f"token in {kept}"} <= set(found)
 
 
 @pytest.mark.attack("AT-42")
+@pytest.mark.parametrize("by", ["variable", "file"])
 def test_the_artefacts_of_ansible_runner_hold_no_secret(
-    watched: Playbook, public: Playbook, github: GitHub, registry: EmbeddedRegistry
+    watched: Playbook, own: Playbook, registry: EmbeddedRegistry, pushed: str, by: str
 ) -> None:
-    """What AWX keeps of a job: it runs one with ansible-runner, and has it write down no environment."""
+    """What AWX keeps of a job, which it runs with ansible-runner. That notes the environment of the job itself."""
     ansible_runner = pytest.importorskip("ansible_runner", reason="what AWX runs jobs with is not installed")
-    multi_arch().push_to(registry, "acme/app", SHA)
-    play = {"hosts": "localhost", "gather_facts": False, "vars": RUN_VARIABLES, "tasks": release(registry)}
-    job = public.folder / "job"
-    (job / "project").mkdir(parents=True)
-    (job / "project" / "release.yml").write_text(yaml.safe_dump([play]))
-    token = {name: value for name, value in public.environ.items() if not name.startswith("ACTIONS_")}
-    done = ansible_runner.run(
-        private_data_dir=str(job),
-        playbook="release.yml",
-        verbosity=4,
-        quiet=True,
-        suppress_env_files=True,
-        envvars={
-            **token,
-            "SIGSTORE_ID_TOKEN": github.token,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        },
-    )
-    artefacts = job / "artifacts"
+    token = own.environ["THE_TOKEN"]
+    with tempfile.TemporaryDirectory() as elsewhere:
+        (Path(elsewhere) / "token").write_text(token)
+        (task,) = example(pushed, allow_http_registry=True, identity_token=f"{elsewhere}/token")
+        environ = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
+        environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        if by == "variable":
+            del task["supplychain.cosign.cosign_sign"]["identity_token"]
+            environ["SIGSTORE_ID_TOKEN"] = token
+        project = own.folder / "job" / "project"
+        project.mkdir(parents=True)
+        for name in ("trusted_root.json", "signing_config.v0.2.json"):
+            (project / name).write_bytes((own.folder / name).read_bytes())
+        play = {"hosts": "localhost", "gather_facts": False, "tasks": [task]}
+        (project / "play.yml").write_text(yaml.safe_dump([play]))
+        done = ansible_runner.run(
+            private_data_dir=str(project.parent),
+            playbook="play.yml",
+            verbosity=4,
+            quiet=True,
+            suppress_env_files=True,
+            envvars=environ,
+        )
+    artefacts = project.parent / "artifacts"
     assert (done.status, done.stats["changed"]) == ("successful", {"localhost": 1}), done.stdout.read()
     assert [*artefacts.rglob("job_events/*.json")] and [*artefacts.rglob("stdout")]
-    assert leaks(secrets_of(github.token), public.folder) == []
+    (command,) = artefacts.rglob("command")
+    assert by == "file" or token in command.read_text()
+    command.unlink()
+    assert leaks(secrets_of(token), own.folder) == []

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from tests.interop import servers, services
-from tests.interop.clients import push_layout
-from tests.interop.peers import WAYS, Peers, Signed, Way
-from tests.support import images, parts
+from tests.interop.peers import Peers, Signatures, WhoSigns
+from tests.interop.ways import WAYS, Party, Signed, Way
+from tests.support import parts
 
 
 def _without(reason: parts.Missing) -> t.NoReturn:
@@ -121,10 +120,18 @@ def peers(
     cosign3: Path,
     oras: Path,
     javascript: Path,
+    policy_evaluator: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Peers:
-    """Those that sign and verify keylessly on the services."""
-    return Peers(sigstore, cosign2, cosign3, oras, javascript, tmp_path_factory.mktemp("peers"))
+    """Those that sign and verify on the services."""
+    folder = tmp_path_factory.mktemp("peers")
+    return Peers(sigstore, cosign2, cosign3, oras, javascript, folder, policy_evaluator)
+
+
+@pytest.fixture(scope="session")
+def signatures(peers: Peers) -> Signatures:
+    """What they signed."""
+    return Signatures(peers)
 
 
 @pytest.fixture(scope="session", params=["registry_ggcr", "registry_docker"])
@@ -134,39 +141,26 @@ def keyless_registry(request: pytest.FixtureRequest) -> servers.Registry:
 
 
 @pytest.fixture(scope="session")
-def first_entries(peers: Peers, registry_ggcr: servers.Registry) -> list[Signed]:
+def first_entries(signatures: Signatures, registry_ggcr: servers.Registry) -> list[Signed]:
     """Images whose signatures are the first entry of their log, which sigstore-python reads in no bundle."""
     ways = (
         Way("cosign3", "bundle", 1, "dsse"),
         Way("cosign3", "bundle", 2, "hashedrekord", tsa=True),
         Way("javascript", "bundle", 2, "dsse", tsa=True),
     )
-    return [_sign(peers, way, registry_ggcr, "first") for way in ways]
+    return [signatures.of(way, registry_ggcr, "URI", "first") for way in ways]
+
+
+_SIGNERS: dict[Party, WhoSigns] = {"cosign2": "e-mail", "cosign3": "URI", "python": "e-mail", "javascript": "URI"}
 
 
 @pytest.fixture(scope="session", params=WAYS, ids=str)
 def keyless(
     request: pytest.FixtureRequest,
-    peers: Peers,
+    signatures: Signatures,
     keyless_registry: servers.Registry,
     first_entries: object,
 ) -> Signed:
     """An image that was signed keylessly, once in each way on each registry."""
-    return _sign(peers, request.param, keyless_registry, "keyless")
-
-
-def _sign(peers: Peers, way: Way, registry: servers.Registry, repository: str) -> Signed:
-    made = images.image(f"{repository} {way}")
-    with tempfile.TemporaryDirectory(prefix="supplychain-cosign-image.") as folder:
-        made.write_layout(Path(folder), "1")
-        name = f"{registry.address}/{repository}/{way}"
-        push_layout(peers.oras, registry, Path(f"{folder}:1"), f"{name}:1", peers.folder)
-    issuer = peers.sigstore.issuer
-    # sigstore-js proves the key with the token's subject, which Fulcio does not take for e-mail addresses.
-    identity = {
-        "cosign2": issuer.email("someone@mail.example"),
-        "cosign3": issuer.workflow("example/app"),
-        "python": issuer.email("someone@mail.example"),
-        "javascript": issuer.uri("build/app"),
-    }[way.peer]
-    return peers.sign(way, registry, f"{name}@{made.digest}", identity)
+    way: Way = request.param
+    return signatures.of(way, keyless_registry, _SIGNERS[way.peer])

@@ -114,19 +114,19 @@ class Table:
     def lines(self) -> list[str]:
         """The table, a row for signer, verifier and format; the reasons of its holes below it."""
         reasons: dict[str, str] = {}
-        columns = [(registry, key) for registry, (_title, kinds) in REGISTRIES.items() for key in kinds]
+        places = [(registry, key) for registry, (_title, kinds) in REGISTRIES.items() for key in kinds]
         rows = [
             [
                 f"{NAMES[signer]} → {NAMES[verifier]}",
                 how,
-                *(self._both(signer, verifier, how, *column, reasons) for column in columns),
+                *(self._both(signer, verifier, how, *column, reasons) for column in places),
             ]
             for signer, verifier in PAIRS
             for how in FORMATS
         ]
-        header = ["signed by → verified by", "format", *(key for _name, key in columns)]
-        titles = ["", "", *(REGISTRIES[name][0] if key == KEYS[0] else "" for name, key in columns)]
-        lines = [_titles(titles, header, rows), *_columns([header, *rows])]
+        header = ["signed by → verified by", "format", *(key for _name, key in places)]
+        shown = ["", "", *(REGISTRIES[name][0] if key == KEYS[0] else "" for name, key in places)]
+        lines = [titles(shown, header, rows), *columns([header, *rows])]
         return [*lines, "", "yes: image and index", *(f"{mark}: {text}" for text, mark in reasons.items())]
 
     def _both(self, signer: str, verifier: str, how: str, registry: str, key: str, reasons: dict[str, str]) -> str:
@@ -144,15 +144,15 @@ def _widths(rows: t.Sequence[t.Sequence[str]]) -> list[int]:
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
-def _columns(rows: t.Sequence[t.Sequence[str]]) -> list[str]:
+def columns(rows: t.Sequence[t.Sequence[str]]) -> list[str]:
     widths = _widths(rows)
     return ["  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _titles(titles: t.Sequence[str], header: t.Sequence[str], rows: t.Sequence[t.Sequence[str]]) -> str:
+def titles(shown: t.Sequence[str], header: t.Sequence[str], rows: t.Sequence[t.Sequence[str]]) -> str:
     """A line above the header in which each title starts above its first column."""
     line, start = "", 0
-    for title, width in zip(titles, _widths([header, *rows]), strict=True):
+    for title, width in zip(shown, _widths([header, *rows]), strict=True):
         if title:
             line = f"{line:{start}}{title}"
         start += width + 2

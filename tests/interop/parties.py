@@ -121,27 +121,20 @@ class Cosign3:
     folder: Path
 
     def sign(self, signed: Signed) -> None:
-        if signed.way.format == "bundle":
-            checked(self.attempt(signed.image, "bundle", signed.way.rekor, signed.who))
-            return
-        # With a signing config it asks for the services' keys by TUF, which these variables spare it.
-        services = ["--new-bundle-format=false", "--use-signing-config=false", f"--rekor-url={self.sigstore.rekor1}"]
-        if isinstance(signed.who, Identity):
-            services.append(f"--fulcio-url={self.sigstore.fulcio}")
-        options = ["--yes", "--allow-http-registry", *services, *_signer(signed.who, self.sigstore)]
-        checked(Cosign2(self.program, self.sigstore, self.folder).with_variables("sign", *options, signed.image))
+        checked(self.attempt(signed.image, signed.way.format, signed.way.rekor, signed.who))
 
     def attempt(self, image: str, how: str, rekor: int, who: Who) -> subprocess.CompletedProcess[str]:
-        """Sign by a signing config, if it does."""
-        options = [
-            "--yes",
-            "--allow-http-registry",
-            f"--new-bundle-format={str(how == 'bundle').lower()}",
-            f"--signing-config={self.sigstore.signing_config(rekor)}",
-            f"--trusted-root={self.sigstore.trusted_root}",
-            *_signer(who, self.sigstore),
-        ]
-        return run(self.program, "sign", *options, image, folder=self.folder)
+        """Sign, if it does. A legacy signature it does not make by a signing config."""
+        options = ["--yes", "--allow-http-registry", *_signer(who, self.sigstore)]
+        if how == "bundle":
+            options += [f"--signing-config={self.sigstore.signing_config(rekor)}"]
+            options += [f"--trusted-root={self.sigstore.trusted_root}"]
+            return run(self.program, "sign", *options, image, folder=self.folder)
+        log = self.sigstore.rekor1 if rekor == 1 else self.sigstore.rekor2
+        options += ["--new-bundle-format=false", "--use-signing-config=false", f"--rekor-url={log}"]
+        if isinstance(who, Identity):
+            options.append(f"--fulcio-url={self.sigstore.fulcio}")
+        return Cosign2(self.program, self.sigstore, self.folder).with_variables("sign", *options, image)
 
     def refusals(self, signed: Signed, demanded: t.Sequence[Who]) -> list[str]:
         return [_said(self.verify(signed.image, signed.way.format, who)) for who in demanded]

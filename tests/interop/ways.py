@@ -59,23 +59,25 @@ class Way:
         return None
 
 
-WAYS = (
+IN_MATRIX = (
+    Way("ours", "legacy", 1, "hashedrekord"),
+    Way("ours", "bundle", 1, "dsse"),
+    Way("ours", "bundle", 2, "hashedrekord", tsa=True),
     Way("cosign2", "legacy", 1, "hashedrekord"),
-    Way("cosign2", "legacy", 1, "hashedrekord", tsa=True),
     Way("cosign3", "legacy", 1, "hashedrekord"),
     Way("cosign3", "bundle", 1, "dsse"),
     Way("cosign3", "bundle", 2, "hashedrekord", tsa=True),
     Way("python", "bundle", 1, "dsse"),
     Way("python", "bundle", 2, "hashedrekord", tsa=True),
     Way("javascript", "bundle", 1, "dsse"),
-    Way("javascript", "bundle", 1, "intoto"),
     Way("javascript", "bundle", 2, "dsse", tsa=True),
 )
-OURS = (
-    Way("ours", "legacy", 1, "hashedrekord"),
-    Way("ours", "bundle", 1, "dsse"),
-    Way("ours", "bundle", 2, "hashedrekord", tsa=True),
+BESIDE = (
+    Way("cosign2", "legacy", 1, "hashedrekord", tsa=True),
+    Way("javascript", "bundle", 1, "intoto"),
 )
+WAYS = tuple(way for way in IN_MATRIX if way.peer != "ours") + BESIDE
+"""Those of others."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import yaml
 
 from tests.support import images
 from tests.support.registry import EmbeddedRegistry
+from tests.support.sigstore.server import ANYBODY, VirtualServices, Wrong
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "canary-registry-password"
@@ -99,19 +100,23 @@ def stage(tmp_path: Path) -> t.Iterator[Stage]:
         yield Stage(tmp_path, registry)
 
 
-@pytest.mark.parametrize(
-    ("variables", "said"),
-    [
-        ({"release_key": ""}, "set release_key to a private key"),
-        ({"release_tlog_upload": True}, "release_tlog_upload to false"),
-        ({"release_key": "env://NAME"}, "set release_public_key"),
-    ],
-)
-def test_what_cannot_be_signed_is_not_pushed(stage: Stage, variables: Vars, said: str) -> None:
-    status, output = stage.play(role("release", {**stage.release, **variables}))
+def test_what_could_not_be_verified_is_not_pushed(stage: Stage) -> None:
+    status, output = stage.play(role("release", {**stage.release, "release_key": "env://NAME"}))
     assert status != 0
-    assert said in " ".join(output.split())
+    assert "set release_public_key" in " ".join(output.split())
     assert not stage.registry.requests
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "roles").iterdir()))
+def test_each_variable_is_described_has_its_default_and_is_used(name: str) -> None:
+    folder = ROOT / "roles" / name
+    specs = yaml.safe_load((folder / "meta/argument_specs.yml").read_text())["argument_specs"]
+    options = {option: one for spec in specs.values() for option, one in spec["options"].items()}
+    defaults = yaml.safe_load((folder / "defaults/main.yml").read_text())
+    assert {option: one["default"] for option, one in options.items() if "default" in one}.items() <= defaults.items()
+    assert defaults.keys() <= options.keys()
+    tasks = "".join(path.read_text() for path in (folder / "tasks").iterdir())
+    assert [option for option in options if f"{{{{ {option} " not in tasks and f" {option} " not in tasks] == []
 
 
 def test_only_the_image_is_required_by_the_role(stage: Stage) -> None:
@@ -261,4 +266,119 @@ def test_the_registry_of_an_image(stage: Stage) -> None:
     )
     (stage.folder / "registry.j2").write_text("{{ release_registry }}")
     status, _output = stage.play(holds(expected), vars_files=[str(ROOT / "roles/release/defaults/main.yml")])
+    assert status == 0
+
+
+# Without a key, and in a log
+
+
+@pytest.fixture
+def services() -> t.Iterator[VirtualServices]:
+    with VirtualServices() as services:
+        yield services
+
+
+@pytest.fixture
+def keyless(stage: Stage, services: VirtualServices) -> Vars:
+    """The variables of a release without a key, on services that are all named, with a token in the environment."""
+    (stage.folder / "trusted_root.json").write_text(json.dumps(services.trusted_root()))
+    (stage.folder / "signing_config.json").write_text(json.dumps(services.signing_config(1)))
+    stage.environ["SIGSTORE_ID_TOKEN"] = services.token()
+    variables = {name: value for name, value in stage.release.items() if "_key" not in name and "tlog" not in name}
+    return {
+        **variables,
+        "release_trusted_root": "trusted_root.json",
+        "release_fulcio_url": services.urls.fulcio,
+        "release_rekor_url": services.urls.rekor2,
+        "release_rekor_version": 2,
+        "release_timestamp_server_url": services.urls.tsa,
+    }
+
+
+def signed_by(name: str, issuer: str) -> list[str]:
+    who = f"{name} ({issuer})"
+    return [f"image_sign_result.images[0].signer == '{who}'", f"release_verification.images[0].signer == '{who}'"]
+
+
+def test_without_a_key_and_again(stage: Stage, services: VirtualServices, keyless: Vars) -> None:
+    named = {"release_certificate_identity": ANYBODY, "release_certificate_oidc_issuer": services.urls.issuer}
+    options = {**named, "release_oidc_provider": "envvar", "release_recursive": True, "release_services_timeout": 60}
+    who = signed_by(ANYBODY, services.urls.issuer)
+    status, _output = stage.play(role("release", {**keyless, **options}), holds(*who, "image_sign_result.changed"))
+    assert status == 0
+    assert [services.count(name) for name in ("fulcio", "rekor2", "tsa")] == [1, 3, 3]
+    services.reset_requests()
+    status, _output = stage.play(role("release", {**keyless, **options}), holds(*who, "not image_sign_result.changed"))
+    assert status == 0
+    assert services.requests == []
+
+
+def test_without_a_key_verified_by_whom_the_signature_names(
+    stage: Stage, services: VirtualServices, keyless: Vars
+) -> None:
+    # Somebody else's signature must not do.
+    other = {"release_identity_token": services.token("other@mail.example"), "release_oidc_client_id": "sigstore"}
+    assert stage.play(role("release", {**keyless, **other}))[0] == 0
+    status, _output = stage.play(role("release", keyless), holds(*signed_by(ANYBODY, services.urls.issuer)))
+    assert status == 0
+
+
+def test_a_certificate_for_somebody_else_is_not_used(stage: Stage, services: VirtualServices, keyless: Vars) -> None:
+    wanted = {"release_certificate_identity": "other", "release_certificate_oidc_issuer": services.urls.issuer}
+    failing = {
+        "block": [role("release", {**keyless, **wanted})],
+        "rescue": [holds("ansible_failed_result.rejection.code == 'IDENTITY_MISMATCH'")],
+    }
+    assert stage.play(failing)[0] == 0
+    assert services.count("rekor") == 0
+
+
+def test_without_a_log_a_timestamp_does(stage: Stage, services: VirtualServices, keyless: Vars) -> None:
+    del keyless["release_rekor_url"], keyless["release_rekor_version"]
+    status, _output = stage.play(
+        role("release", {**keyless, "release_tlog_upload": False}),
+        holds(
+            *signed_by(ANYBODY, services.urls.issuer),
+            "release_verification.signatures[0].logged == []",
+            "release_verification.signatures[0].timestamps | length == 1",
+        ),
+    )
+    assert status == 0
+    assert services.count("rekor") == 0
+
+
+def test_a_fulcio_without_certificate_log(stage: Stage, services: VirtualServices, keyless: Vars) -> None:
+    services.wrong = Wrong(issue={"ct": None})
+    assert stage.play(role("release", keyless))[0] != 0
+    assert services.count("rekor") == 0
+    assert stage.play(role("release", {**keyless, "release_insecure_ignore_sct": True}))[0] == 0
+
+
+@pytest.mark.parametrize("by", ["variable of the role", "variable of the environment"])
+def test_a_key_and_a_log(stage: Stage, services: VirtualServices, keyless: Vars, by: str) -> None:
+    keyless = {name: value for name, value in keyless.items() if not name.endswith(("_url", "_version"))}
+    keyless["release_signing_config"] = "{{ lookup('file', 'signing_config.json') | from_json }}"
+    keyless["release_signature_format"] = "both"
+    if by == "variable of the role":
+        keyless["release_key"] = "cosign.key"
+    else:
+        keyless["release_public_key"] = "cosign.pub"
+        stage.environ["COSIGN_KEY"] = "cosign.key"
+    verified = "release_verification.signatures[0]"
+    status, _output = stage.play(
+        KEY_PAIR, role("release", keyless), holds(f"{verified}.key_id is defined", f"{verified}.logged | length == 1")
+    )
+    assert status == 0
+    assert [services.count(name) for name in ("fulcio", "rekor1")] == [0, 2]
+
+
+def test_a_key_that_fulcio_certifies_is_verified_as_whose_it_is(
+    stage: Stage, services: VirtualServices, keyless: Vars
+) -> None:
+    status, _output = stage.play(
+        KEY_PAIR,
+        role("release", {**keyless, "release_key": "cosign.key"}),
+        holds(*signed_by(ANYBODY, services.urls.issuer)),
+        module_defaults={"supplychain.cosign.cosign_sign": {"issue_certificate": True}},
+    )
     assert status == 0

@@ -11,20 +11,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import typing as t
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from unittest import mock
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_sign import TASK
 from ansible_collections.supplychain.cosign.plugins.module_utils._http import transport
+from ansible_collections.supplychain.cosign.plugins.module_utils._keys import keyfile
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests
 from ansible_collections.supplychain.cosign.plugins.plugin_utils._cache import RunCache
 from tests.support.tasks import Runner
 
 Result = dict[str, t.Any]
 PATIENCE = 60.0
+_scrypt = keyfile._scrypt
+_derived: dict[tuple[bytes, bytes, int], bytes] = {}
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
@@ -71,21 +77,31 @@ class Child:
             found, self.requests = self.pipe.recv()
         except (EOFError, ConnectionResetError):
             pass
-        self.end()
+        self.process.join(PATIENCE)
+        self.pipe.close()
         ended = (0,) if found is not None else (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGINT)
         assert self.process.exitcode in ended, self.process.exitcode
         return found
 
-    def end(self) -> None:
-        """Wait for its end."""
-        self.process.join(PATIENCE)
-        self.pipe.close()
+    def await_end(self) -> None:
+        """For any thread."""
+        assert wait([self.process.sentinel], PATIENCE), "the task did not end"
+
+
+def scrypt(password: bytes, salt: bytes, n: int) -> bytes:
+    """What stands for `keyfile._scrypt` in the processes, and may here: a key file costs a tenth of a second once."""
+    if (password, salt, n) not in _derived:
+        _derived[password, salt, n] = _scrypt(password, salt, n)
+    return _derived[password, salt, n]
 
 
 def start(job: Job) -> Child:
     """A process for the job, which has begun nothing yet."""
+    # Not every Python tells its server sys.path before this is to import anything (CPython issue 117378).
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        forkserver.ensure_running()
     ours, theirs = _FORKS.Pipe()
-    process = _FORKS.Process(target=_work, args=(job, theirs), daemon=True)
+    process = _FORKS.Process(target=_work, args=(job, theirs, _derived), daemon=True)
     process.start()
     theirs.close()
     assert ours.recv() == "ready"
@@ -99,7 +115,9 @@ def run(job: Job) -> Result | None:
     return child.result()
 
 
-def _work(job: Job, pipe: Connection) -> None:
+def _work(job: Job, pipe: Connection, derived: t.Mapping[tuple[bytes, bytes, int], bytes]) -> None:
+    _derived.update(derived)
+    keyfile._scrypt = scrypt
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("HOME", "TMPDIR"):
         os.environ[name] = str(job.home)

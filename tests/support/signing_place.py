@@ -12,10 +12,12 @@ import copy
 import json
 import typing as t
 from pathlib import Path
+from unittest import mock
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_sign import TASK as SIGN
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import TASK as VERIFY
-from tests.support import keys
+from ansible_collections.supplychain.cosign.plugins.module_utils._keys import keyfile
+from tests.support import keys, processes
 from tests.support.images import multi_arch
 from tests.support.registry import EmbeddedRegistry
 from tests.support.sigstore.rekor import RekorV1, RekorV2
@@ -32,6 +34,8 @@ class SigningPlace:
 
     def __init__(self, folder: Path, *, referrers: bool = True, etag: bool = False, kinds: t.Sequence[str] = ()) -> None:
         self.folder = folder
+        self._quick = mock.patch.object(keyfile, "_scrypt", processes.scrypt)
+        self._quick.start()
         self.services = VirtualServices()
         self.registry = EmbeddedRegistry(referrers=referrers, etag=etag)
         self.image = f"{self.registry.host}/{NAME}@{multi_arch().push_to(self.registry, NAME, 'v1')}"
@@ -44,12 +48,13 @@ class SigningPlace:
         self.token = self.services.token()
         self._signed_by_a_stranger()
         self._start = copy.deepcopy(self.repository)
-        self.start_visible = self.visible()
+        self.start_visible, self.files = self.visible(), set(folder.iterdir())
 
     def __enter__(self) -> SigningPlace:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self._quick.stop()
         self.registry.close()
         self.services.close()
 

@@ -96,11 +96,11 @@ def run(context: Context) -> Result:
         present=present,
         check_mode=context.check_mode,
         limit=size_of(params["max_attachment_size"]),
-        lock=lambda digest: _changing(context, digest),
+        lock=lambda place, digest: _changing(context, place, digest),
     )
     # One image twice in a task is signed once.
     distinct = list({image.text: image for image in images}.values())
-    with Session(access) as session, signing.services:
+    with signing.services, Session(access) as session:
 
         def work(image: Image) -> Result:
             return _sign(context, session, image, request)
@@ -121,9 +121,9 @@ def run(context: Context) -> Result:
 
 
 @contextlib.contextmanager
-def _changing(context: Context, digest: str) -> t.Iterator[None]:
-    """One task at a time signs a digest; what was said of it ends, however the work does."""
-    with context.cache.lock(digest):
+def _changing(context: Context, place: str, digest: str) -> t.Iterator[None]:
+    """One task at a time signs a digest in one place; what was said of it ends, however the work does."""
+    with context.cache.lock(f"{place}@{digest}"):
         try:
             yield
         finally:

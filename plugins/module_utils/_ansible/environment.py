@@ -18,7 +18,17 @@ _ISSUERS = ("certificate_oidc_issuer", "certificate_oidc_issuer_regexp")
 _CLAIMS = tuple(f"certificate_github_workflow_{name}" for name in ("trigger", "sha", "name", "repository", "ref"))
 _CERTIFICATES = ("certificate", "sct", "certificate_chain", "ca_roots", "ca_intermediates")
 _RIVALS: t.Mapping[str, t.Sequence[str]] = {
-    "key": ("keys", "signers", *_IDENTITIES, *_ISSUERS, *_CLAIMS, *_CERTIFICATES, "identity_token", "oidc_provider"),
+    "key": (
+        "keys",
+        "signers",
+        *_IDENTITIES,
+        *_ISSUERS,
+        *_CLAIMS,
+        *_CERTIFICATES,
+        "identity_token",
+        "oidc_provider",
+        "fulcio_url",
+    ),
     **dict.fromkeys(_IDENTITIES, ("key", "keys", "signers", *_IDENTITIES)),
     **dict.fromkeys(_ISSUERS, ("key", "keys", "signers", *_ISSUERS)),
     "registry_username": ("registry_token", "auth_file"),

@@ -69,7 +69,8 @@ class Wanted(t.NamedTuple):
 def needs_services(params: t.Mapping[str, t.Any]) -> bool:
     """Whether a service has to be asked where something is to be signed: without a key for its certificate, else for
     the log or a timestamp."""
-    return bool(_wants_certificate(params) or params["tlog_upload"] or params.get("timestamp_server_url"))
+    named = any(params.get(name) is not None for name in ("timestamp_server_url", "signing_config"))
+    return bool(_wants_certificate(params) or params["tlog_upload"] or named)
 
 
 def check_services(params: t.Mapping[str, t.Any]) -> None:
@@ -96,6 +97,11 @@ def _check_explicit(params: t.Mapping[str, t.Any], explicit: t.Sequence[str]) ->
             f"Services are named ({', '.join(explicit)}), but not the one that issues the certificate; give "
             "fulcio_url, or key.",
         )
+    if params.get("rekor_url") and not params["tlog_upload"]:
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            "A transparency log is named (rekor_url), and nothing is to be logged (tlog_upload: false); leave one out.",
+        )
     if params["tlog_upload"] and not params.get("rekor_url"):
         raise Rejection(
             "POLICY_UNSUPPORTED",
@@ -109,7 +115,7 @@ def services_of(context: Context, wanted: Wanted) -> Services:
     one, which may have to be fetched. Raises POLICY_UNSUPPORTED where they do not suffice."""
     params = context.params
     named = any(params.get(name) is not None for name in _URLS)
-    if not (wanted.certificate or wanted.log or named):
+    if not (wanted.certificate or wanted.log or named or params.get("signing_config") is not None):
         found = Services()
     elif named:
         found = _explicit(params, wanted)
@@ -117,7 +123,13 @@ def services_of(context: Context, wanted: Wanted) -> Services:
         _check_trust_has_services(context)
         config, _document = signing_config_of(context)
         found = services_in(config, wanted)
+        if wanted.log and not found.logs:
+            context.warn(
+                "The signing config names no transparency log, so the signature is in none, and is accepted only where "
+                "insecure_ignore_tlog is set."
+            )
     _check_suffice(found, wanted)
+    _check_timestamp_options(params, found)
     common: dict[str, t.Any] = {
         "proxies": proxies_from(context.environ),
         "total_timeout": float(params["services_timeout"]),
@@ -153,6 +165,9 @@ def _check_trust_has_services(context: Context) -> None:
     """Who trusts an instance of their own does not mean to send tokens and signatures to the public one."""
     given = [name for name in ("trusted_root", *PEM_OPTIONS) if context.params.get(name) is not None]
     given += [name for name in PEM_VARIABLES if context.environ.get(name)]
+    # On a managed host: what such variables of the controller name was handed over.
+    if "files" in (context.params.get("_trusted_root") or {}):
+        given.append("SIGSTORE_ variables of the controller")
     if given and context.params.get("signing_config") is None:
         raise Rejection(
             "POLICY_UNSUPPORTED",
@@ -174,7 +189,7 @@ def services_in(config: SigningConfig, wanted: Wanted) -> Services:
         fulcio = choose(config.authorities, ANY, (1,), now, "certificate authority")
     logs: tuple[Service, ...] = ()
     if wanted.log and config.logs:
-        logs = choose(config.logs, config.log_selector, versions, now, "transparency log")
+        logs = _chosen_logs(config, versions, wanted, now)
     return Services(
         # What a signing config calls version 1 of Fulcio is the service, whose API is the second.
         fulcio=Endpoint(fulcio[0].url, 2) if fulcio else None,
@@ -183,13 +198,47 @@ def services_in(config: SigningConfig, wanted: Wanted) -> Services:
     )
 
 
+def _chosen_logs(
+    config: SigningConfig, versions: tuple[int, ...], wanted: Wanted, now: datetime.datetime
+) -> tuple[Service, ...]:
+    try:
+        return choose(config.logs, config.log_selector, versions, now, "transparency log")
+    except Rejection as rejection:
+        if 2 in versions or rejection.code != "POLICY_UNSUPPORTED":
+            raise
+        why = "a certificate needs a time, which Rekor v2 tells only together with a timestamp authority"
+        if wanted.legacy:
+            why = "a legacy signature has no room for an entry of Rekor v2"
+        elif wanted.pure:
+            why = "Rekor v2 takes no pure Ed25519 signature"
+        raise Rejection(rejection.code, f"{rejection.message} A log of Rekor v1 is needed, since {why}.") from None
+
+
+def _check_timestamp_options(params: t.Mapping[str, t.Any], found: Services) -> None:
+    names = ("timestamp_server_name", "timestamp_client_cacert", "timestamp_client_cert", "timestamp_client_key")
+    given = [name for name in names if params.get(name) is not None]
+    if given and not found.timestamp_authorities:
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            f"No timestamp authority is asked, so that {', '.join(given)} would have no effect; give "
+            "timestamp_server_url, or leave that out.",
+        )
+
+
 def _check_suffice(found: Services, wanted: Wanted) -> None:
     versions = {log.version for log in found.logs}
+    urls = [log.url.rstrip("/") for log in found.logs]
+    if len(urls) > len(set(urls)):
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            f"One log is named under several operators ({', '.join(sorted(set(urls)))}), and would have to hold the "
+            "signature several times; give a signing config with different ones.",
+        )
     if wanted.certificate and not found.timestamp_authorities and 1 not in versions:
         raise Rejection(
             "POLICY_UNSUPPORTED",
             "A certificate of Fulcio's is valid for minutes, and nothing would prove that the signature was made in "
-            "them: Rekor v2 tells no time; name a timestamp authority (timestamp_server_url), or a log of Rekor v1.",
+            "them; name a timestamp authority (timestamp_server_url), or a log of Rekor v1 (one of v2 tells no time).",
         )
     if wanted.legacy and (2 in versions or len(found.logs) > 1 or len(found.timestamp_authorities) > 1):
         raise Rejection(

@@ -69,7 +69,7 @@ SIGNING = ArgumentSpec(
     },
     mutually_exclusive=[
         ("identity_token", "oidc_provider"),
-        ("certificate", "identity_token"),
+        ("identity_token", "certificate"),
         ("certificate", "oidc_provider"),
     ],
     required_together=[("certificate_identity", "certificate_oidc_issuer")],
@@ -88,6 +88,20 @@ def check_signing_options(params: t.Mapping[str, t.Any], complete: bool) -> None
     """Refuse what could not be meant; nothing is read or asked. Not `complete`: variables of another machine may still
     name a key."""
     by_key, identity = params.get("key") is not None, params.get("certificate_identity") is not None
+    if params.get("identity_token") == "":
+        raise Rejection("POLICY_UNSUPPORTED", "The option identity_token is empty; give a token, or leave it out.")
+    if params.get("oidc_provider") is not None and params["oidc_disable_ambient_providers"]:
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            "A provider of identity tokens is chosen (oidc_provider), and none is to be asked "
+            "(oidc_disable_ambient_providers); leave one out.",
+        )
+    if by_key and params["issue_certificate"] and params["state"] == "absent":
+        raise Rejection(
+            "POLICY_UNSUPPORTED",
+            "With state: absent it must be clear whose signatures go; give key without issue_certificate, or "
+            "certificate_identity and certificate_oidc_issuer without key.",
+        )
     if by_key and identity and not params["issue_certificate"]:
         raise Rejection(
             "POLICY_UNSUPPORTED",
@@ -182,11 +196,13 @@ def _by_certificate(context: Context, trust: Trust, services: OpenServices, key:
         named = {name: params[name] for name in ("certificate_identity", "certificate_oidc_issuer")}
         expected = identity_rule(named)
     formats = formats_of(params)
+    # Whether a key of one's own can sign so is known before anybody is asked.
+    signers = None if key is None else _signers(key, formats, services.named)
     who = ByCertificate(
         find_token=lambda: _token(context, services),
         issue=services.certificate,
         trust=trust,
-        signers_of=lambda private: _signers(private, formats, services.named),
+        signers_of=lambda private: signers or _signers(private, formats, services.named),
         expected=expected,
         private_key=key,
         ignore_sct=params["insecure_ignore_sct"],
@@ -211,8 +227,9 @@ def _token(context: Context, services: OpenServices) -> IdentityToken:
         )
         if text is None:
             raise Rejection("AUTH_REFUSED", NO_TOKEN)
-    elif text.count(".") != 2 or os.sep in text:
-        text = context.read_for("identity_token", text).decode("utf-8", "replace").strip()
+    elif not text.startswith("eyJ"):
+        # Every token begins so: it is the start of a JSON object in base64.
+        text = context.read_for("identity_token", text, secret=True).decode("utf-8", "replace").strip()
     token = parse_identity_token(text, what)
     check_identity_token(token, params["oidc_client_id"], datetime.datetime.now(datetime.timezone.utc))
     return token

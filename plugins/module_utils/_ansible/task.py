@@ -116,11 +116,20 @@ class Context:
             raise Rejection("LIMIT_EXCEEDED", f"{path!r} is larger than {MAX_FILE_BYTES} bytes; name the right file.")
         return data
 
-    def read_for(self, option: str, path: str) -> bytes:
-        """The same for the file of an option, which is named in the MALFORMED where it cannot be read."""
+    def read_for(self, option: str, path: str, secret: bool = False) -> bytes:
+        """The same for the file of an option, which is named in the MALFORMED where it cannot be read. `secret`: what
+        was given may be the secret itself, and no path, so that nothing of it is shown."""
         try:
             return self.read(path)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Rejection) as error:
+            if secret:
+                raise Rejection(
+                    "MALFORMED",
+                    f"What {option} holds is no token, and no file of that name could be read; give the token itself, "
+                    "or the path of a file that holds it.",
+                ) from None
+            if isinstance(error, Rejection):
+                raise
             reason = getattr(error, "strerror", None) or "not a path"
             # What is meant as a URL may hold a password.
             shown = path.rpartition("@")[2][:200]

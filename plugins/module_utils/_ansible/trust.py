@@ -96,6 +96,10 @@ def signing_config_of(context: Context) -> tuple[SigningConfig, Document]:
         document = _document(context, "signing_config", given)
     elif handed:
         document = received(handed)
+    elif context.params.get("_trusted_root"):
+        raise Rejection(
+            "TRUST_ROOT", "No signing config was handed over to this host, and it fetches none; give signing_config."
+        )
     else:
         document = default_signing_config(_source(context))
     if document.warning:

@@ -115,9 +115,7 @@ class Transport:
 
     def __init__(self, options: TransportOptions) -> None:
         self.options = options
-        tls = Tls(
-            options.ca_file, options.client_cert, options.client_key, options.allow_insecure, options.server_name
-        )
+        tls = Tls(options.ca_file, options.client_cert, options.client_key, options.allow_insecure, options.server_name)
         self._dialer = Dialer(tls, options.proxies)
         self._constant_headers = f"User-Agent: {options.user_agent}\r\nAccept-Encoding: identity\r\n"
         self._lock = threading.Lock()

@@ -10,6 +10,7 @@ distribution-spec 1.1, "Listing Referrers", "Pushing Manifests with Subject" and
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.oci import (
@@ -26,6 +27,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
     go_json,
 )
 from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry.api import (
     Api,
     check_encoding,
@@ -66,6 +68,29 @@ def ask_api(api: Api, digest: str, deadline: Deadline) -> list[Descriptor] | Non
         if len(found) > MAX_DESCRIPTORS:
             raise _too_many(api.name)
     return found
+
+
+def await_listed(api: Api, subject: str, digest: str, promised: bool, deadline: Deadline) -> bool:
+    """Whether the referrers API lists what was just pushed: it is asked again for a while where the registry `promised`
+    it (AT-11, AT-40j), and CONFLICT where it does not come. False: the registry has no API, or does not heed subjects.
+    """
+    ends, delay = time.monotonic() + manifests.SETTLE_SECONDS, manifests.FIRST_DELAY
+    while True:
+        listed = ask_api(api, subject, deadline)
+        if listed is None:
+            return False
+        if any(one.digest == digest for one in listed):
+            return True
+        if not promised:
+            return False
+        if time.monotonic() + delay > min(ends, time.monotonic() + deadline.left()):
+            break
+        time.sleep(delay)
+        delay *= 2
+    raise Rejection(
+        "CONFLICT",
+        f"Pushed {digest} to {api.name}, but the registry does not list it as attached to {subject}. Run it again.",
+    )
 
 
 def ask_fallback(api: Api, digest: str, deadline: Deadline) -> list[Descriptor]:

@@ -32,7 +32,6 @@ class RegistryPlace:
     def __init__(self, api: Api) -> None:
         self._api = api
         self.name = api.name
-        self._has_referrers_api = False
         self._there: dict[str, tuple[Descriptor, Source]] = {}
 
     def _deadline(self, size: int = 0) -> Deadline:
@@ -89,10 +88,7 @@ class RegistryPlace:
     def referrers(self, digest: str) -> list[Descriptor]:
         deadline = self._deadline()
         found = referrers.ask_api(self._api, digest, deadline)
-        if found is None:
-            return referrers.ask_fallback(self._api, digest, deadline)
-        self._has_referrers_api = True
-        return found
+        return referrers.ask_fallback(self._api, digest, deadline) if found is None else found
 
     def add_referrer(self, manifest: Manifest) -> None:
         subject = manifest.subject
@@ -102,10 +98,7 @@ class RegistryPlace:
         headers = self._put(manifest, manifest.digest, deadline)
         # Some registries promise OCI-Subject without having the API, others have the API and do not say so.
         promised = headers.get("oci-subject") == subject.digest
-        if promised and self._has_referrers_api:
-            return
-        listed = referrers.ask_api(self._api, subject.digest, deadline)
-        if listed is not None and (promised or any(one.digest == manifest.digest for one in listed)):
+        if referrers.await_listed(self._api, subject.digest, manifest.digest, promised, deadline):
             return
         edit = referrers.FallbackEdit(self.name, subject.digest, add=referrers.entry_for(manifest))
         manifests.update_tag(self._api, referrers.fallback_tag(subject.digest), edit, deadline)

@@ -74,8 +74,11 @@ class SignRequest:
     present: bool = True
     check_mode: bool = False
     limit: int = MAX_ATTACHMENT_BYTES
-    lock: t.Callable[[str], t.ContextManager[t.Any]] = field(default=lambda name: contextlib.nullcontext())
-    """Held while one digest is looked at and changed, so that other tasks of this run do not sign it as well."""
+    lock: t.Callable[[str, str], t.ContextManager[t.Any]] = field(
+        default=lambda place, digest: contextlib.nullcontext()
+    )
+    """Held while one digest is looked at and changed in one place of attachments, so that other tasks of this run do
+    not sign it as well."""
 
 
 @dataclass
@@ -107,11 +110,12 @@ def sign_image(session: Session, image: Image, request: SignRequest) -> Signed:
         if manifest is None:
             return _predicted(image, known or "", request)
         known = manifest.digest
-    with request.lock(known):
+    name = session.attachments(image).name
+    with request.lock(name, known):
         result = _settle(session, image, known, manifest, request)
     if request.recursive and manifest is not None:
         for child in descendants(place, manifest):
-            with told(result.changed and not request.check_mode), request.lock(child.digest):
+            with told(result.changed and not request.check_mode), request.lock(name, child.digest):
                 result.children.append(_settle(session, image, child.digest, child, request))
     return result
 
@@ -156,6 +160,9 @@ def _settle(session: Session, image: Image, digest: str, manifest: Manifest | No
             missing = _missing(image, digest, request, signatory.rule, result)
         for wanted, name in missing:
             with told(bool(result.added)):
+                if result.added:
+                    # A certificate may end before the last of many.
+                    signatory = request.who.signatory()
                 result.added.append(_add(attachments, subject, request, signatory, wanted, name))
     return result
 
@@ -236,11 +243,20 @@ def _as_made_now(digest: str, request: SignRequest, rule: SignerRule, evidence: 
     accepted = [
         one
         for one in verdict.accepted
-        if len({entry.log.log_id for entry in one.logged}) >= logs
+        if _logs_of(one) >= logs
         # A timestamp that was not looked at may be a wrong one, with which no verifier accepts the signature.
         and len(one.timestamps) >= bool(one.evidence.timestamps)
     ]
     return dataclasses.replace(verdict, accepted=tuple(accepted))
+
+
+def _logs_of(one: Accepted) -> int:
+    """In how many logs it is, as every verifier counts: an entry of Rekor v1 by the log's promise, which is what tells
+    its time."""
+    return len({entry.log.log_id for entry in one.logged if entry.time or entry.kind in _KINDS_OF_V2})
+
+
+_KINDS_OF_V2 = ("hashedrekord 0.0.2", "dsse 0.0.2")
 
 
 def _ours(digest: str, request: SignRequest, rule: SignerRule, result: Signed) -> list[Accepted]:
@@ -315,7 +331,10 @@ def _check_made(digest: str, request: SignRequest, signatory: Signatory, made: E
     if verdict.accepted:
         return verdict.accepted[0]
     refusal = verdict.refusal or Rejection(
-        "TRUST_ROOT", "It is in a log that the trusted root does not know; give the trusted root that has this log."
+        "TRUST_ROOT",
+        f"Not all that was asked for is vouched for by logs and timestamp authorities of the trusted root "
+        f"({len(request.services.named.logs)} logs and {len(request.services.named.timestamp_authorities)} timestamp "
+        "authorities were asked); give the trusted root that has them all.",
     )
     raise Rejection(
         refusal.code, f"The signature that was made does not verify, so it was not attached. {refusal.message}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 import typing as t
 from dataclasses import dataclass
 
@@ -87,8 +88,9 @@ class ByCertificate:
     """Whoever an identity token names: Fulcio issues a certificate for a key of this task, one for all its signatures
     for as long as it holds. Nothing of the key is ever written.
 
-    `find_token` finds a token that is good for now. `issue` asks Fulcio, with the token and a key. `signers_of` makes
-    signers of a key. `private_key`: the key to certify instead of an ephemeral one. `expected`: who must be named.
+    `find_token` finds a token that is good for now, and is called only when one is needed. `issue` asks Fulcio, with
+    the token and a key. `signers_of` makes signers of a key. `private_key`: the key to certify instead of an ephemeral
+    one. `expected`: who must be named.
     """
 
     certificates: tuple[bytes, ...] = ()
@@ -105,19 +107,22 @@ class ByCertificate:
     ) -> None:
         self._find_token, self._issue, self._trust, self._signers_of = find_token, issue, trust, signers_of
         self._expected, self._private_key, self._ignore_sct = expected, private_key, ignore_sct
-        self._lock = threading.RLock()
-        self._token: IdentityToken | None = None
+        self._naming, self._issuing = threading.Lock(), threading.Lock()
+        self._rule: SignerRule | None = expected
+        self._is_named = expected is not None
         self._signatory: Signatory | None = None
-        self._end = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
+        self._good_until = 0.0
+        self._refusal: Rejection | None = None
 
     def rule(self) -> SignerRule | None:
-        if self._expected is not None:
-            return self._expected
-        with self._lock:
-            if self._signatory is not None:
-                return self._signatory.rule
-            named = signer_of(self._good_token())
-        return IdentityRule(identity=named[0], issuer=named[1]) if named else None
+        # Not under the other lock: what is signed already need not wait for Fulcio.
+        if not self._is_named:
+            with self._naming:
+                if not self._is_named:
+                    named = signer_of(self._find_token())
+                    self._rule = IdentityRule(identity=named[0], issuer=named[1]) if named else None
+                    self._is_named = True
+        return self._rule
 
     def unknown(self) -> str:
         return (
@@ -126,31 +131,37 @@ class ByCertificate:
         )
 
     def signatory(self) -> Signatory:
-        with self._lock:
-            if self._signatory is None or _now() > self._end - MARGIN:
-                self._signatory = self._issued()
+        """One at a time asks; whoever waited gets the same answer, a refusal too, for the rest of the task: hundreds of
+        images must not each wait for a Fulcio that is not there."""
+        with self._issuing:
+            if self._refusal is not None:
+                raise Rejection(self._refusal.code, self._refusal.message)
+            if self._signatory is None or time.monotonic() > self._good_until:
+                try:
+                    self._signatory = self._issued()
+                except Rejection as refusal:
+                    self._refusal = refusal
+                    raise
             return self._signatory
-
-    def _good_token(self) -> IdentityToken:
-        if self._token is None or _now() > self._token.expires - MARGIN:
-            self._token = self._find_token()
-        return self._token
 
     def _issued(self) -> Signatory:
         root = self._trust.root()
         private = self._private_key or ephemeral_key()
-        certificates = self._issue(self._good_token().raw, private)
+        certificates = self._issue(self._find_token().raw, private)
+        now = _now()
         try:
-            leaf = check_issued(certificates, root, _now(), self._ignore_sct)
-            rule = self._expected or _rule_of(leaf)
-            check_identity(rule, leaf, one_name=not self._ignore_sct)
+            leaf = check_issued(certificates, root, now, self._ignore_sct)
+            # The next certificate is for whom the first one was.
+            rule = self._expected or (self._signatory.rule if self._signatory else _rule_of(leaf))
+            check_identity(t.cast(IdentityRule, rule), leaf, one_name=not self._ignore_sct)
         except Rejection as rejection:
             trusted = f" Trusted is the {root.name}." if root.name and rejection.code in _BY_TRUST else ""
             raise Rejection(
                 rejection.code,
                 f"The certificate that Fulcio issued is of no use, so nothing was signed. {rejection.message}{trusted}",
             ) from None
-        self._end = leaf.not_after
+        # By how long it holds, not by when it ends: this machine's clock may differ from Fulcio's.
+        self._good_until = time.monotonic() + (leaf.not_after - max(now, leaf.not_before) - MARGIN).total_seconds()
         return Signatory(self._signers_of(private), rule, certificates)
 
 

@@ -6,7 +6,7 @@
 // {statement, token | key, fulcio, rekor, version: 1|2, kind: "dsse"|"intoto", tsa?} prints the bundle;
 // {bundle, trustedRoot, name, issuer | key} ends with 1, and prints why, when it is refused;
 // a list of these prints the list of why each is refused, "" for what is accepted.
-import { createHash, createPrivateKey, createPublicKey, sign as signWith } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign as signWith } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { bundleFromJSON, bundleToJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
@@ -17,8 +17,8 @@ import { PolicyError, toSignedEntity, toTrustMaterial, VerificationError, Verifi
 function keySigner(pem) {
   const key = createPrivateKey(pem);
   const publicKey = createPublicKey(key);
-  const hint = createHash('sha256').update(publicKey.export({ format: 'der', type: 'spki' })).digest('base64');
-  const shown = { $case: 'publicKey', publicKey: publicKey.export({ format: 'pem', type: 'spki' }), hint };
+  // Without a hint: it would become the envelope's keyid too, which Go's verifiers compare with an id of their own.
+  const shown = { $case: 'publicKey', publicKey: publicKey.export({ format: 'pem', type: 'spki' }) };
   return { sign: async (data) => ({ signature: signWith('sha256', data, key), key: shown }) };
 }
 

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from tests.support.sigstore.tree import Tree as Tree
+from tests.support.sigstore.tree import Tree
 
 Json = dict[str, t.Any]
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -34,7 +34,8 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
 from tests.support.keys import public_key
 from tests.support.signatures import bundle, legacy_evidence, signer
-from tests.support.sigstore.rekor import START, Json, RekorV1, RekorV2, Tree, b64, canonical, signature_line
+from tests.support.sigstore.rekor import START, Json, RekorV1, RekorV2, b64, canonical, signature_line
+from tests.support.sigstore.tree import Tree
 
 AT, NOW = datetime(2026, 5, 1, 12, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

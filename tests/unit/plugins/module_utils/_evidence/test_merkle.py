@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.merkle import leaf_hash, root_hash
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.rejection import Rejection
-from tests.support.sigstore.rekor import Tree
+from tests.support.sigstore.tree import Tree
 
 pytestmark = pytest.mark.attack("AT-27")
 

@@ -428,7 +428,20 @@ def test_requests_of_add_referrer(registry: EmbeddedRegistry, place: RegistryPla
     place.referrers(content.manifest.digest)
     registry.reset_requests()
     place.add_referrer(one.manifest)
-    assert [request.method for request in registry.requests] == ["PUT"]
+    assert [request.method for request in registry.requests] == ["PUT", "GET"]
+
+
+@pytest.mark.attack("AT-11", "F-13")
+def test_AT_11_a_referrer_that_is_promised_must_be_listed_in_the_end(
+    registry: EmbeddedRegistry, place: RegistryPlace, content: Content
+) -> None:
+    empty = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).encode()
+    registry.fault(("GET", "/referrers/"), faults.status(200, body=empty, media_type=OCI_INDEX), times=3)
+    one = Content("ours", content.manifest).blobs_into(registry)
+    place.add_referrer(one.manifest)
+    registry.fault(("GET", "/referrers/"), faults.status(200, body=empty, media_type=OCI_INDEX))
+    another = Content("another", content.manifest).blobs_into(registry)
+    assert code_of(lambda: place.add_referrer(another.manifest)) == "CONFLICT"
 
 
 def test_AT_11_e_oci_subject_without_the_api(

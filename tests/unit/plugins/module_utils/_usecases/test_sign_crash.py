@@ -102,6 +102,45 @@ def test_F_08_killed_after_any_request(place: SigningPlace, home: Path, case: Ca
     assert reached * case.stride > 9 * case.signatures, reached
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.attack("F-20", "AT-43")
+def test_F_20_stopped_at_any_write(place: SigningPlace, home: Path, number: signal.Signals) -> None:
+    """As when a job is cancelled: whoever was asked to write does it, and nobody hears the answer."""
+    if number == signal.SIGINT and not place.registry.settings.referrers:
+        pytest.skip("the same at both registries")
+    case = Case("both")
+    options = case.options(place)
+    for skipped in itertools.count():
+        place.reset()
+        child = processes.start(Job(place.runner(), home, options))
+        stop = Stop(child, number, skipped)
+        place.registry.fault(stop.is_now, stop)
+        for service in ("fulcio", "rekor1"):
+            place.services.fault(service, stop, match=stop.is_now)
+        child.go()
+        if child.result() is not None:
+            break
+        check_next_runs(place, home, case, options)
+    assert skipped > 8
+
+
+class Stop:
+    """Stops a task with a signal when one of its requests to write has come, and answers that all the same."""
+
+    def __init__(self, child: processes.Child, number: signal.Signals, skipped: int) -> None:
+        self._child, self._number, self._left = child, number, skipped
+
+    def is_now(self, request: Request) -> bool:
+        if request.method not in ("GET", "HEAD"):
+            self._left -= 1
+        return self._left == -1 and request.method not in ("GET", "HEAD")
+
+    def __call__(self, exchange: Exchange) -> Response:
+        os.kill(self._child.pid, self._number)
+        self._child.await_end()
+        return exchange.normal()
+
+
 def check_next_runs(place: SigningPlace, home: Path, case: Case, options: Options) -> None:
     """After a task that was killed: the next one completes it, and the one after that has nothing to do."""
     check_no_secrets(place, home)
@@ -126,3 +165,4 @@ def check_no_secrets(place: SigningPlace, home: Path) -> None:
     for path in home.rglob("*"):
         data = path.read_bytes() if path.is_file() else b""
         assert not [secret for secret in secrets if secret in data], path
+    assert set(place.folder.iterdir()) == place.files

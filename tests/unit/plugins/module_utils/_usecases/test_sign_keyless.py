@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.supplychain.cosign.plugins.module_utils._ansible import signing
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_sign import TASK as SIGN
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import TASK as VERIFY
+from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile import encrypt_key, generate_key
+from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests
+from ansible_collections.supplychain.cosign.plugins.module_utils._usecases import signatory
 from tests.support import faults
 from tests.support.registry import EmbeddedRegistry
 from tests.support.sigstore.rekor import RekorV1
@@ -322,6 +326,18 @@ REFUSED: list[Options] = [
     {"certificate_identity": "a@b.example"},
     {"tlog_upload": False},
     {"state": "absent"},
+    {"identity_token": ""},
+    {"oidc_provider": "spiffe", "oidc_disable_ambient_providers": True},
+    {"signing_config": None, "key": "ours.key", "rekor_url": "https://rekor.example", "tlog_upload": False},
+    {"key": "ours.key", "timestamp_client_cacert": "ca.pem"},
+    {"state": "absent", "key": "ours.key", "issue_certificate": True},
+    {
+        "state": "absent",
+        "key": "ours.key",
+        "issue_certificate": True,
+        "certificate_identity": "a@b.example",
+        "certificate_oidc_issuer": "https://b.example",
+    },
 ]
 
 
@@ -459,3 +475,134 @@ def test_the_examples_of_trust_of_ones_own_ask_nobody_else(keyless: Runner, push
     keyless.environ["SIGSTORE_REKOR_PUBLIC_KEY"] = "log.pub"
     result = keyless(SIGN, image=pushed, trusted_root=None, signing_config=None)
     assert code(result) == "POLICY_UNSUPPORTED", result
+
+
+def test_what_is_no_token_and_no_file_is_not_shown(keyless: Runner, services: VirtualServices, pushed: str) -> None:
+    """Half a token, one of another kind: it may be good somewhere."""
+    token = services.token()
+    for text in (
+        token.rpartition(".")[0],
+        f"{token}.x.y",
+        f"ya29.{token[3:]}",
+        f"{token[:40]}/{token[40:]}",
+        token[3:],
+    ):
+        result = keyless(SIGN, image=pushed, identity_token=text)
+        assert code(result) in ("MALFORMED", "NON_CANONICAL"), result
+        assert text[:60] not in json.dumps(result) and text[-60:] not in json.dumps(result), result["msg"]
+
+
+def test_a_failed_fulcio_is_not_asked_again_for_every_image(
+    keyless: Runner, services: VirtualServices, pushed: str, who: Options
+) -> None:
+    services.fault("fulcio", faults.status(400))
+    images = [pushed.replace("/acme/app@", f"/acme/app{number}@") for number in range(5)]
+    result = keyless(SIGN, images=[pushed, *images], **who)
+    assert code(result) == "AUTH_REFUSED", result
+    assert services.count("fulcio") == 1
+
+
+def test_the_token_is_looked_for_once_and_only_where_it_is_needed(
+    keyless: Runner, services: VirtualServices, pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signatory, "signer_of", lambda token: (ANYBODY, token.issuer))
+    assert keyless(SIGN, image=pushed, recursive=True)["changed"]
+    asked: list[str] = []
+    found = signing.find_token
+    monkeypatch.setattr(signing, "find_token", lambda *given: asked.append("") or found(*given))
+    again = keyless(SIGN, image=pushed, recursive=True)
+    assert (again["changed"], again["verified"], len(asked)) == (False, True, 1), again
+
+
+def test_a_clock_that_is_behind_by_minutes_still_renews(
+    keyless: Runner, pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is how long the certificate holds, not when it ends by this machine's clock."""
+    ahead = datetime.timedelta(minutes=4)
+    with VirtualServices(clock=lambda: datetime.datetime.now(datetime.timezone.utc) + ahead) as services:
+        keyless.environ["SIGSTORE_ID_TOKEN"] = services.token(iat=1, nbf=1)
+        end = datetime.datetime.now(datetime.timezone.utc) + ahead + datetime.timedelta(seconds=50)
+        services.wrong = Wrong(issue={"not_after": end})
+        options: Options = {"trusted_root": services.trusted_root(), "recursive": True}
+        result = keyless(SIGN, image=pushed, signing_config=json.dumps(services.signing_config(1)), **options)
+        assert result["changed"] and services.count("fulcio") == 3, result
+
+
+def test_the_same_log_under_two_operators_is_refused(
+    keyless: Runner, services: VirtualServices, pushed: str, who: Options
+) -> None:
+    logs = [services.service(services.urls.rekor1, 1, name) for name in ("one", "two")]
+    config = services.signing_config(1, rekorTlogUrls=logs, rekorTlogConfig={"selector": "ALL"})
+    result = keyless(SIGN, image=pushed, signing_config=json.dumps(config), **who)
+    assert code(result) == "POLICY_UNSUPPORTED" and services.requests == [], result
+
+
+def test_a_signing_config_serves_a_key_without_a_log_too(
+    keyless: Runner, services: VirtualServices, pushed: str
+) -> None:
+    options: Options = {"image": pushed, "key": "ours.key", "tlog_upload": False}
+    signed = keyless(SIGN, **options, signing_config="signing_config_v2.json")
+    (only,) = signed["signatures"]
+    assert [len(only["logged"]), len(only["timestamps"])] == [0, 1], signed
+    assert code(keyless(SIGN, **options, signing_config="not there.json")) == "MALFORMED"
+
+
+def test_a_signing_config_without_a_log_says_what_comes_of_it(
+    keyless: Runner, services: VirtualServices, pushed: str
+) -> None:
+    config = json.dumps(services.signing_config(1, rekorTlogUrls=[]))
+    assert keyless(SIGN, image=pushed, key="ours.key", signing_config=config)["changed"]
+    assert any("insecure_ignore_tlog" in warning for warning in keyless.warnings)
+
+
+@pytest.mark.parametrize("key", [None, "ours.key"], ids=["keyless", "key"])
+def test_an_entry_without_the_promise_of_its_log_is_none(
+    keyless: Runner, services: VirtualServices, registry: EmbeddedRegistry, pushed: str, who: Options, key: str | None
+) -> None:
+    """cosign 3.1 takes no entry of Rekor v1 without it, timestamp or not."""
+    services.wrong = Wrong(entry={"promise": b""})
+    config = json.dumps(services.signing_config(1, tsa=True))
+    registry.reset_requests()
+    result = keyless(SIGN, image=pushed, signing_config=config, **({"key": key} if key else who))
+    assert result["failed"] and registry.writes() == [], result
+
+
+@pytest.mark.attack("AT-40j", "AT-11")
+def test_AT_40_j_a_registry_that_forgets_what_it_took(
+    keyless: Runner, registry: EmbeddedRegistry, pushed: str, who: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifests, "SETTLE_SECONDS", 0.2)
+    monkeypatch.setattr(manifests, "FIRST_DELAY", 0.01)
+    stored = registry.repository("acme/app").manifests
+
+    def forget(exchange: t.Any) -> t.Any:
+        response = exchange.normal()
+        if response.status == 201:
+            stored.pop(exchange.request.path.rpartition("/")[2], None)
+        return response
+
+    registry.fault(("PUT", r"/manifests/sha256:"), forget)
+    result = keyless(SIGN, image=pushed, **who)
+    if registry.settings.referrers:
+        assert code(result) == "CONFLICT" and result["changed"], result
+
+
+def test_on_a_host_nobody_else_is_asked_either(keyless: Runner, services: VirtualServices, pushed: str) -> None:
+    """What files of the controller were handed over says that this is an instance of one's own."""
+    handed = {"files": {"SIGSTORE_REKOR_PUBLIC_KEY": "bm8="}, "refusal": ""}
+    result = keyless(SIGN, image=pushed, trusted_root=None, signing_config=None, _trusted_root=handed)
+    assert code(result) == "POLICY_UNSUPPORTED", result
+    root = {"data": json.dumps(services.trusted_root()), "name": "root", "warning": "", "expires": None}
+    result = keyless(SIGN, image=pushed, trusted_root=None, signing_config=None, _trusted_root=root)
+    assert code(result) == "TRUST_ROOT" and "signing_config" in result["msg"], result
+
+
+def test_whether_a_key_can_sign_so_is_known_before_anybody_is_asked(
+    keyless: Runner, services: VirtualServices, pushed: str, tmp_path: Path
+) -> None:
+    key = encrypt_key(generate_key("ecdsa-p384"), b"correct horse", n=32768)
+    (tmp_path / "p384.key").write_bytes(key)
+    for check in (True, False):
+        options: Options = {"key": "p384.key", "issue_certificate": True, "signature_format": "legacy"}
+        assert code(keyless(SIGN, check=check, image=pushed, **options)) == "POLICY_UNSUPPORTED"
+    assert services.requests == []

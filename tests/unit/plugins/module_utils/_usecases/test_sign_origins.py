@@ -69,8 +69,8 @@ def test_a_timestamp_authority_that_wants_to_know_us(run: Runner, pushed: str, t
         root = {**services.trusted_root(), "timestampAuthorities": stamping.trusted_root()["timestampAuthorities"]}
         options = keyless(run, services, image=pushed, timestamp_server_url=stamping.urls.tsa)
         options.update(trusted_root=root, timestamp_client_cacert=str(theirs.ca))
-        known = {"timestamp_client_cert": str(client.certificate), "timestamp_client_key": str(client.key)}
-        named = {"timestamp_server_name": "stamps.example"}
+        known: Options = {"timestamp_client_cert": str(client.certificate), "timestamp_client_key": str(client.key)}
+        named: Options = {"timestamp_server_name": "stamps.example"}
         assert code(run(SIGN, **options, **known)) == "TLS_REFUSED"
         assert code(run(SIGN, **options, **named)) == "TLS_REFUSED"
         signed = run(SIGN, **options, **known, **named)
