@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -67,18 +68,18 @@ def prepare(folder: Path, address: str, count: int) -> Field:
     public = str(folder / "k.pub")
     field = Field(
         folder,
-        _push(folder, address, "keyed", count),
+        push_images(folder, address, "keyed", count),
         ["--key", public, "--insecure-ignore-tlog=true"],
         {"key": public, "insecure_ignore_tlog": True},
     )
-    sign(field, address)
+    sign_by_key(field, address)
     return field
 
 
 def prepare_keyless(folder: Path, address: str, count: int) -> Field:
     """The same with certificates of a virtual Sigstore, whose trusted root both are given, and its Rekor v1."""
     sigstore = VirtualSigstore(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1))
-    pinned = _push(folder, address, "keyless", count)
+    pinned = push_images(folder, address, "keyless", count)
     for image in pinned:
         repository, _at, digest = image.partition("@")
         Attacher(address, repository).attach(digest, sigstore.sign(digest))
@@ -92,7 +93,8 @@ def prepare_keyless(folder: Path, address: str, count: int) -> Field:
     )
 
 
-def _push(folder: Path, address: str, kind: str, count: int) -> list[str]:
+def push_images(folder: Path, address: str, kind: str, count: int) -> list[str]:
+    """Push images of that kind, each into a repository of its own: its name in the registry and digest."""
     pinned = []
     for number in range(count):
         made = images.image(f"bench {kind} {number}")
@@ -104,7 +106,7 @@ def _push(folder: Path, address: str, kind: str, count: int) -> list[str]:
     return pinned
 
 
-def sign(field: Field, address: str) -> None:
+def sign_by_key(field: Field, address: str) -> None:
     done(
         "cosign_sign",
         images=field.at(address),
@@ -119,6 +121,12 @@ def done(name: str, **options: t.Any) -> None:
     result = ours.engine(name, options)
     if result.get("failed"):
         raise RuntimeError(result["msg"])
+
+
+@contextlib.contextmanager
+def temporary_folder() -> t.Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="supplychain-cosign-bench.") as folder:
+        yield Path(folder)
 
 
 class Command(t.NamedTuple):
@@ -149,15 +157,16 @@ def measure(*commands: Command) -> list[Usage]:
 
     What takes long is not run again: there a little more or less changes no ratio.
     """
-    shortest = [_run(command) for command in commands]
+    shortest = [once(command) for command in commands]
     for _round in range(REPEATS - 1):
         for number, command in enumerate(commands):
             if shortest[number].wall < LONG:
-                shortest[number] = min(shortest[number], _run(command))
+                shortest[number] = min(shortest[number], once(command))
     return shortest
 
 
-def _run(command: Command) -> Usage:
+def once(command: Command) -> Usage:
+    """Run the command, which must succeed."""
     with (command.folder / "log").open("w+b") as log:
         started = time.monotonic()
         process = subprocess.Popen(

@@ -14,7 +14,6 @@ import contextlib
 import functools
 import subprocess
 import sys
-import tempfile
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT.parents[2]), str(ROOT)]
 
-from tests.bench import verifier  # noqa: E402
-from tests.bench.field import Field, measure, plain, play, prepare, prepare_keyless, sign  # noqa: E402
+from tests.bench import signing, verifier  # noqa: E402
+from tests.bench.field import (  # noqa: E402
+    Field,
+    measure,
+    plain,
+    play,
+    prepare,
+    prepare_keyless,
+    sign_by_key,
+    temporary_folder,
+)
 from tests.interop import ours, servers  # noqa: E402
 from tests.support.proxy import DelayingProxy  # noqa: E402
 from tests.support.registry import EmbeddedRegistry  # noqa: E402
@@ -106,7 +114,7 @@ def per_image(bench: Bench) -> None:
     more = (mine.cpu - single.cpu) / (IMAGES - 1)
     print(f"CPU: cosign {theirs.cpu / IMAGES * 1000:.1f} ms an image, ours {more * 1000:.1f} ms each further image")
     for referrers in (True, False):
-        with EmbeddedRegistry(referrers=referrers) as registry, _folder() as folder:
+        with EmbeddedRegistry(referrers=referrers) as registry, temporary_folder() as folder:
             _requests(prepare(folder, registry.host, 4), registry, folder)
 
 
@@ -122,7 +130,7 @@ def _requests(field: Field, registry: EmbeddedRegistry, folder: Path) -> None:
 
     theirs = asked(lambda: subprocess.run(field.cosign(*pinned), cwd=folder, capture_output=True, check=True))
     mine = asked(lambda: ours.engine("cosign_verify", field.options(pinned)))
-    again = asked(lambda: sign(field, registry.host))
+    again = asked(lambda: sign_by_key(field, registry.host))
     api = "with" if registry.settings.referrers else "without"
     print(f"Requests, {api} the referrers API: cosign {theirs}; ours {mine}; signing again by digest {again}")
 
@@ -152,28 +160,28 @@ def task(bench: Bench) -> None:
 
 def memory(_bench: Bench) -> None:
     """Peak memory with more images."""
-    with _folder() as folder, servers.registry_ggcr(folder) as registry:
+    with temporary_folder() as folder, servers.registry_ggcr(folder) as registry:
         field = prepare(folder, registry.address, 400)
         few, many = measure(*(play(folder, [field.verify(field.at(registry.address, n))]) for n in (100, 400)))
     print(f"100 images: {few.memory:.0f} MiB, 400 images: {many.memory:.0f} MiB")
 
 
+def sign(bench: Bench) -> None:
+    """One task that signs keylessly on Rekor v1 against `cosign sign` with the same services (seconds, requests)."""
+    signing.against_cosign(bench.address)
+    signing.requests()
+
+
 SECTIONS: dict[str, t.Callable[[Bench], None]] = {
-    one.__name__: one for one in (latency, keyless, per_image, hosts, task, memory, warm, cold)
+    one.__name__: one for one in (latency, keyless, sign, per_image, hosts, task, memory, warm, cold)
 }
-
-
-@contextlib.contextmanager
-def _folder() -> t.Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="supplychain-cosign-bench.") as folder:
-        yield Path(folder)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("section", nargs="*", help=", ".join(SECTIONS))
     chosen = parser.parse_args().section or list(SECTIONS)
-    with _folder() as folder, servers.registry_ggcr(folder) as registry:
+    with temporary_folder() as folder, servers.registry_ggcr(folder) as registry:
         bench = Bench(folder, registry.address)
         for name in chosen:
             print(f"\n{SECTIONS[name].__doc__}", flush=True)

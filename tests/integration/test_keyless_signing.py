@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Playbooks that sign without a key, on the virtual services: what they do, what they leave alone, what they tell nobody."""
+"""Playbooks that sign without a key, on the virtual services: what they do, what they leave alone, whom they tell."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def leaks(secrets: t.Mapping[str, str], folder: Path, *texts: str) -> list[str]:
 
 
 def secrets_of(token: str) -> dict[str, str]:
-    head, claims, signature = token.split(".")
+    _head, claims, signature = token.split(".")
     return {
         "token": token,
         "claims of the token": claims,

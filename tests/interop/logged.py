@@ -90,13 +90,17 @@ _UNSIGNED = {
 _NO_BUNDLES = Hole("cosign 2.5 attaches no bundles to images: it has no option for it")
 _BUNDLES_ONLY = Hole("sigstore-python and @sigstore know bundles only, no legacy signatures: there is nothing to ask")
 _NO_KEYS = Hole("sigstore-python signs with Fulcio's certificates only: it takes no key")
-_KEYS_AS_CERTIFICATES = Hole("@sigstore calls every key a certificate in what it sends to Rekor v2", "invalid dsse request")
+_KEYS_AS_CERTIFICATES = Hole(
+    "@sigstore calls every key a certificate in what it sends to Rekor v2", "invalid dsse request"
+)
 
 _LEGACY_ONLY = "looks for legacy signatures only; signature_format: both serves it"
 _SEES_NO_BUNDLES = Hole(f"cosign 2.5 {_LEGACY_ONLY}", "no signatures found")
 _PODMAN_SEES_NO_BUNDLES = Hole(f"containers/image (podman, skopeo, CRI-O) {_LEGACY_ONLY}", "no signature exists")
 _PODMAN_KNOWS_MAIL = Hole("containers/image knows e-mail addresses only as names in certificates", "Required email")
-_PYTHON_KNOWS_NO_KEYS = Hole("sigstore-python verifies certificates only: it takes no key", "expected certificate in bundle|publicKey.hint")
+_PYTHON_KNOWS_NO_KEYS = Hole(
+    "sigstore-python verifies certificates only: it takes no key", r"expected certificate in bundle|publicKey\.hint"
+)
 _OLD_ENTRIES = "@sigstore logs in Rekor v2 as kind dsse, which was taken out of it since; {} read no such entry"
 
 

@@ -169,7 +169,7 @@ def _said(done: subprocess.CompletedProcess[str]) -> str:
 
 @dataclass(frozen=True)
 class Policy:
-    """What podman, skopeo and CRI-O say: containers/image with a policy.json. Of a certificate it knows e-mail names."""
+    """What podman, skopeo and CRI-O say: containers/image with a policy. Of a certificate's names it knows e-mail."""
 
     program: Path
     sigstore: Sigstore

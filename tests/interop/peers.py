@@ -22,6 +22,12 @@ from tests.interop.ways import KeyPair, Party, Signed, Way, Who
 from tests.support import images, keys
 
 
+class Signer(t.Protocol):
+    """Signs an image as the way says, or raises."""
+
+    def sign(self, signed: Signed) -> object: ...
+
+
 @dataclass(frozen=True)
 class Peers:
     """The programs, and the services that they use. ``folder`` is for what they write."""
@@ -59,10 +65,10 @@ class Peers:
         assert self.policy_program
         return parties.Policy(self.policy_program, self.sigstore, self.folder)
 
-    def sign(self, way: Way, registry: Registry, image: str, who: Who) -> Signed:
+    def sign(self, way: Way, registry: Registry, image: str, who: Who, signer: Signer | None = None) -> Signed:
         """Sign an image, which must succeed."""
         signed = Signed(image, registry, way, who)
-        getattr(self, way.peer).sign(signed)
+        (signer or getattr(self, way.peer)).sign(signed)
         return signed
 
     def refusal(self, verifier: Party, signed: Signed, demanded: Who) -> str:
@@ -113,11 +119,13 @@ class Signatures:
             "key": self.peers.key_pair(),
         }
 
-    def of(self, way: Way, registry: Registry, who: WhoSigns, repository: str = "signed") -> Signed:
-        """An image of its own repository that was signed so."""
+    def of(
+        self, way: Way, registry: Registry, who: WhoSigns, repository: str = "signed", signer: Signer | None = None
+    ) -> Signed:
+        """An image of its own repository that was signed so; by the way's own signer where no other is named."""
         key = way, registry, who, repository
         if key not in self._made:
             name = f"{repository}/{way}-{who.lower()}"
             image = self.peers.push(images.image(name), registry, name)
-            self._made[key] = self.peers.sign(way, registry, image, self.who[who])
+            self._made[key] = self.peers.sign(way, registry, image, self.who[who], signer)
         return self._made[key]

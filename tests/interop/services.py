@@ -24,6 +24,7 @@ from pathlib import Path
 from tests.interop.service_keys import PASSWORD, write_keys
 from tests.support import parts
 from tests.support.sigstore.issuer import Issuer
+from tests.support.sigstore.server import VirtualServices
 
 _DAY = datetime.timedelta(days=1)
 _PROGRAMS = (
@@ -346,6 +347,24 @@ def _described(folder: Path, cosign: str, ports: dict[str, int], issuer: Issuer)
         rekor_key=folder / "rekor1.pub",
         tsa_chain=folder / "tsa-chain.pem",
     )
+
+
+def described(virtual: VirtualServices, folder: Path) -> Sigstore:
+    """The virtual services as the real ones are described, with their files in the folder."""
+    texts = {
+        "trusted_root.json": json.dumps(virtual.trusted_root()),
+        "signing_config_v1.json": json.dumps(virtual.signing_config(1)),
+        "signing_config_v2.json": json.dumps(virtual.signing_config(2)),
+        "fulcio.pem": virtual.world.ca.chain_pem.decode(),
+        "ct.pub": virtual.world.ct.pem.decode(),
+        "rekor.pub": virtual.world.rekor.public_pem.decode(),
+        "tsa.pem": virtual.world.tsa.chain_pem().decode(),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    paths = [folder / name for name in texts]
+    urls = virtual.urls
+    return Sigstore(virtual.issuer, urls.fulcio, urls.rekor1, urls.rekor2, urls.rekor2, urls.tsa, *paths)
 
 
 def _cosign(program: str, what: str, *options: str) -> None:

@@ -88,7 +88,7 @@ def shape_of(answer: Answer) -> t.Any:
         # The name of an entry is a key.
         body = shape({text_shape(name): value for name, value in found.items()})
         if answer.status >= 400:
-            said = re.sub(r"\(line \d+:\d+\)|only \[.*\] are", "…", found["message"])
+            said = re.sub(r"\(line \d+:\d+\)|(only|but) \[.*\] are", "…", found["message"])
             body["message"], body["code"] = re.sub("[0-9a-f]{64,}", "HEX", said), found["code"]
     else:
         body = text_shape(answer.body.decode())

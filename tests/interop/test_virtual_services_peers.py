@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -45,25 +44,7 @@ def signatures(
 ) -> t.Iterator[Signatures]:
     folder = tmp_path_factory.mktemp("virtual")
     with VirtualServices() as virtual:
-        yield Signatures(Peers(described(virtual, folder), cosign2, cosign3, oras, javascript, folder))
-
-
-def described(virtual: VirtualServices, folder: Path) -> services.Sigstore:
-    """The virtual services as the real ones are described, with their files in the folder."""
-    texts = {
-        "trusted_root.json": json.dumps(virtual.trusted_root()),
-        "signing_config_v1.json": json.dumps(virtual.signing_config(1)),
-        "signing_config_v2.json": json.dumps(virtual.signing_config(2)),
-        "fulcio.pem": virtual.world.ca.chain_pem.decode(),
-        "ct.pub": virtual.world.ct.pem.decode(),
-        "rekor.pub": virtual.world.rekor.public_pem.decode(),
-        "tsa.pem": virtual.world.tsa.chain_pem().decode(),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text)
-    paths = [folder / name for name in texts]
-    urls = virtual.urls
-    return services.Sigstore(virtual.issuer, urls.fulcio, urls.rekor1, urls.rekor2, urls.rekor2, urls.tsa, *paths)
+        yield Signatures(Peers(services.described(virtual, folder), cosign2, cosign3, oras, javascript, folder))
 
 
 @pytest.mark.parametrize(("way", "verifier"), ASKED, ids=str)

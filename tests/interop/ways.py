@@ -59,10 +59,12 @@ class Way:
         return None
 
 
+OURS_LEGACY = Way("ours", "legacy", 1, "hashedrekord")
+OURS_BUNDLE = {1: Way("ours", "bundle", 1, "dsse"), 2: Way("ours", "bundle", 2, "hashedrekord", tsa=True)}
+"""By the version of Rekor."""
 IN_MATRIX = (
-    Way("ours", "legacy", 1, "hashedrekord"),
-    Way("ours", "bundle", 1, "dsse"),
-    Way("ours", "bundle", 2, "hashedrekord", tsa=True),
+    OURS_LEGACY,
+    *OURS_BUNDLE.values(),
     Way("cosign2", "legacy", 1, "hashedrekord"),
     Way("cosign3", "legacy", 1, "hashedrekord"),
     Way("cosign3", "bundle", 1, "dsse"),

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -38,14 +38,13 @@ _FORKS.set_forkserver_preload([__name__])
 @dataclass(frozen=True)
 class Job:
     """A task: its options, and where it runs. `home` is its HOME, TMPDIR and folder, where it may leave files; `run` is
-    the temporary folder of the run that it belongs to (its own where None). It is killed before its request number
-    `before` or after the answer to number `after` has begun to come, counted from one."""
+    the temporary folder of the run that it belongs to (its own where None). It is killed when the answer to its request
+    number `after`, counted from one, has begun to come."""
 
     runner: Runner
     home: Path
     params: t.Mapping[str, t.Any]
     run: Path | None = None
-    before: int = 0
     after: int = 0
     first_delay: float = 0.001
     """Seconds between writing a tag and looking at it again: nobody else writes it, unless a test says so."""
@@ -57,8 +56,6 @@ class Child:
 
     process: t.Any
     pipe: Connection
-    requests: int = field(default=0)
-    """How many it sent; known with its result."""
 
     @property
     def pid(self) -> int:
@@ -74,7 +71,7 @@ class Child:
             if not self.pipe.poll(PATIENCE):
                 self.process.kill()
                 raise AssertionError("the task did not end")
-            found, self.requests = self.pipe.recv()
+            found = self.pipe.recv()
         except (EOFError, ConnectionResetError):
             pass
         self.process.join(PATIENCE)
@@ -124,30 +121,26 @@ def _work(job: Job, pipe: Connection, derived: t.Mapping[tuple[bytes, bytes, int
     os.chdir(job.home)
     tempfile.tempdir = None
     manifests.FIRST_DELAY = job.first_delay
-    count = _mortal(job.before, job.after)
+    _die_after(job.after)
     cache = RunCache(str(job.run or job.home), "task", False)
     pipe.send("ready")
     try:
         pipe.recv()
-        found = job.runner(TASK, cache=cache, **job.params)
-        pipe.send((found, count()))
+        pipe.send(job.runner(TASK, cache=cache, **job.params))
     except KeyboardInterrupt:
         os._exit(128 + signal.SIGINT)
 
 
-def _mortal(before: int, after: int) -> t.Callable[[], int]:
-    """Have this process die at a request; how many there were."""
+def _die_after(last: int) -> None:
+    """Have this process die at its request of this number."""
     honest, sent = transport._speak, 0
 
     def speak(*arguments: t.Any) -> t.Any:
         nonlocal sent
         sent += 1
-        if sent == before:
-            os.kill(os.getpid(), signal.SIGKILL)
         response = honest(*arguments)
-        if sent == after:
+        if sent == last:
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
-    transport._speak = speak
-    return lambda: sent
+    mock.patch.object(transport, "_speak", speak).start()

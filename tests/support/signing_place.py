@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the supplychain.cosign authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that signing needs, in one place that can be set back: a registry with an image, the virtual services, keys.
+"""Everything that signing needs, in one place that can be set back: a registry with an image, services, keys.
 
 Somebody else's signature, in both formats, is on the image already.
 """
@@ -32,7 +32,9 @@ NAME = "acme/app"
 class SigningPlace:
     """A context manager. `image` is an index of two images, by digest; key files are `KIND.key` and `KIND.pub`."""
 
-    def __init__(self, folder: Path, *, referrers: bool = True, etag: bool = False, kinds: t.Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, referrers: bool = True, etag: bool = False, kinds: t.Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self._quick = mock.patch.object(keyfile, "_scrypt", processes.scrypt)
         self._quick.start()
@@ -99,7 +101,9 @@ class SigningPlace:
         """The signatures of a signer, each in a log, that cosign_verify finds; none where it refuses the image."""
         by = {"key": f"{key}.pub"} if key else self.who
         result = self.runner()(VERIFY, **{"image": self.image, "signatures": "all", **by, **more})
-        assert result.get("verified") or result["rejection"]["code"] in ("NO_SIGNATURE", "NO_MATCHING_SIGNATURE"), result
+        assert result.get("verified") or result["rejection"]["code"] in ("NO_SIGNATURE", "NO_MATCHING_SIGNATURE"), (
+            result
+        )
         return list(result.get("signatures", ()))
 
     def visible(self) -> set[str]:
@@ -124,6 +128,6 @@ class SigningPlace:
         return sum(not leaf.startswith(b"entry of") for log in (world.rekor, world.rekor2) for leaf in log.tree.leaves)
 
     def _signed_by_a_stranger(self) -> None:
-        options = {"key": "stranger.key", "tlog_upload": False, "signature_format": "both", "recursive": True}
+        options: Options = {"key": "stranger.key", "tlog_upload": False, "signature_format": "both", "recursive": True}
         result = self.runner()(SIGN, image=self.image, **options)
         assert result.get("changed"), result

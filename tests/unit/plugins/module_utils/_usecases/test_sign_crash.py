@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import threading
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +22,16 @@ from tests.support.http_server import Exchange, Request, Response
 from tests.support.processes import Job
 from tests.support.signing_place import Options, SigningPlace
 
+API, TAG = "referrers-api", "fallback-tag"
 IMAGES = 3
 """Those that a recursive task signs."""
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["referrers-api", "fallback-tag"])
+@pytest.fixture(scope="module")
 def each_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[SigningPlace]:
+    """With the referrers API, or with a fallback tag in its place."""
     folder = tmp_path_factory.mktemp("place")
-    with SigningPlace(folder, referrers=request.param, kinds=("rsa-2048", "ed25519")) as place:
+    with SigningPlace(folder, referrers=request.param == API, kinds=("rsa-2048", "ed25519")) as place:
         yield place
 
 
@@ -53,8 +56,8 @@ class Case:
     key: str | None = None
     recursive: bool = False
     stride: int = 1
-    only_api: bool = False
-    """The way to the registry makes no difference to what is tested."""
+    registries: tuple[str, ...] = (API,)
+    """Those where it makes a difference."""
 
     def options(self, place: SigningPlace) -> Options:
         return place.options(self.form, self.version, self.key, recursive=self.recursive)
@@ -72,24 +75,28 @@ class Case:
 
 
 CASES = {
-    "keyless bundle": Case("bundle"),
-    "keyless bundle with Rekor 2 and a timestamp": Case("bundle", 2, only_api=True),
-    "keyless legacy": Case("legacy", only_api=True),
-    "keyless both, recursive": Case("both", recursive=True, stride=9),
-    "ECDSA": Case("bundle", key="ecdsa-p256", only_api=True),
-    "RSA": Case("bundle", key="rsa-2048", only_api=True),
-    "RSA legacy": Case("legacy", key="rsa-2048", stride=2, only_api=True),
-    "RSA with Rekor 2": Case("bundle", 2, key="rsa-2048"),
-    "Ed25519": Case("bundle", key="ed25519", only_api=True),
+    "keyless bundle": Case("bundle", registries=(API, TAG)),
+    "keyless bundle with Rekor 2 and a timestamp": Case("bundle", 2),
+    "keyless legacy": Case("legacy"),
+    "keyless both, recursive": Case("both", recursive=True, stride=9, registries=(API, TAG)),
+    "ECDSA": Case("bundle", key="ecdsa-p256"),
+    "ECDSA with Rekor 2": Case("bundle", 2, key="ecdsa-p256"),
+    "RSA": Case("bundle", key="rsa-2048"),
+    "RSA legacy": Case("legacy", key="rsa-2048"),
+    "RSA with Rekor 2": Case("bundle", 2, key="rsa-2048", registries=(API, TAG)),
+    "Ed25519": Case("bundle", key="ed25519"),
 }
+PLACES = [
+    pytest.param(registry, case, id=f"{registry}-{name}")
+    for name, case in CASES.items()
+    for registry in case.registries
+]
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("each_place", "case"), PLACES, indirect=["each_place"])
 @pytest.mark.attack("AT-43", "F-07", "F-08", "F-09", "F-10", "F-11")
 def test_F_08_killed_after_any_request(place: SigningPlace, home: Path, case: Case) -> None:
     """Before the next one is as after this: in between nothing leaves the process."""
-    if case.only_api and not place.registry.settings.referrers:
-        pytest.skip("the same at both registries")
     options = case.options(place)
     reached = 0
     for number in itertools.count(1, case.stride):
@@ -102,12 +109,15 @@ def test_F_08_killed_after_any_request(place: SigningPlace, home: Path, case: Ca
     assert reached * case.stride > 9 * case.signatures, reached
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    ("each_place", "number"),
+    [(API, signal.SIGTERM), (API, signal.SIGINT), (TAG, signal.SIGTERM)],
+    indirect=["each_place"],
+    ids=str,
+)
 @pytest.mark.attack("F-20", "AT-43")
 def test_F_20_stopped_at_any_write(place: SigningPlace, home: Path, number: signal.Signals) -> None:
     """As when a job is cancelled: whoever was asked to write does it, and nobody hears the answer."""
-    if number == signal.SIGINT and not place.registry.settings.referrers:
-        pytest.skip("the same at both registries")
     case = Case("both")
     options = case.options(place)
     for skipped in itertools.count():
@@ -120,25 +130,33 @@ def test_F_20_stopped_at_any_write(place: SigningPlace, home: Path, number: sign
         child.go()
         if child.result() is not None:
             break
+        stop.await_written()
         check_next_runs(place, home, case, options)
     assert skipped > 8
 
 
 class Stop:
-    """Stops a task with a signal when one of its requests to write has come, and answers that all the same."""
+    """Stops a task with a signal when one of its requests to write has come, and does what it asks all the same."""
 
     def __init__(self, child: processes.Child, number: signal.Signals, skipped: int) -> None:
         self._child, self._number, self._left = child, number, skipped
+        self._written = threading.Event()
 
     def is_now(self, request: Request) -> bool:
-        if request.method not in ("GET", "HEAD"):
-            self._left -= 1
-        return self._left == -1 and request.method not in ("GET", "HEAD")
+        if request.method in ("GET", "HEAD"):
+            return False
+        self._left -= 1
+        return self._left == -1
 
     def __call__(self, exchange: Exchange) -> Response:
         os.kill(self._child.pid, self._number)
         self._child.await_end()
-        return exchange.normal()
+        response = exchange.normal()
+        self._written.set()
+        return response
+
+    def await_written(self) -> None:
+        assert self._written.wait(processes.PATIENCE)
 
 
 def check_next_runs(place: SigningPlace, home: Path, case: Case, options: Options) -> None:
