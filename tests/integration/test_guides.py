@@ -2,22 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The YAML of the guides, as it stands there, from the first block to the last, on the virtual services."""
+"""The YAML of the guides and of the README's part on signing without a key, as it stands there, on the virtual services.
+
+What the README says of GitHub Actions is run by test_keyless_signing.py.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-import textwrap
 import typing as t
 
+import jinja2.sandbox
 import pytest
 import yaml
 
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.public_key import wrap_public_key
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile import encrypt_key, generate_key
-from tests.conftest import ROOT
 from tests.integration.conftest import PASSWORD, Playbook, write_mirror
+from tests.integration.documents import guide, readme
 from tests.support.certificates import Authority
 from tests.support.images import multi_arch
 from tests.support.registry import EmbeddedRegistry
@@ -30,12 +32,6 @@ WHO = "release@acme.example"
 def services() -> t.Iterator[VirtualServices]:
     with VirtualServices() as services:
         yield services
-
-
-def tasks_of(guide: str) -> list[dict[str, t.Any]]:
-    text = (ROOT / "docs/docsite/rst" / guide).read_text()
-    blocks = re.findall(r"^\.\. code-block:: yaml\n\n((?:   .*\n|\n)+)", text, re.MULTILINE)
-    return [task for block in blocks for task in yaml.safe_load(textwrap.dedent(block))]
 
 
 def prepare(playbook: Playbook, services: VirtualServices, registry: EmbeddedRegistry) -> None:
@@ -65,7 +61,7 @@ def prepare(playbook: Playbook, services: VirtualServices, registry: EmbeddedReg
 
 def test_your_own_sigstore(playbook: Playbook, services: VirtualServices, registry: EmbeddedRegistry) -> None:
     prepare(playbook, services, registry)
-    text = json.dumps(tasks_of("guide_own_sigstore.rst"))
+    text = json.dumps(guide("guide_own_sigstore.rst"))
     for theirs, ours in {
         "https://fulcio.acme.example": services.urls.fulcio,
         "https://rekor1.acme.example": services.urls.rekor1,
@@ -78,6 +74,7 @@ def test_your_own_sigstore(playbook: Playbook, services: VirtualServices, regist
     }.items():
         assert theirs in text, theirs
         text = text.replace(theirs, ours)
+    assert "https://" not in text.replace("https://ctfe.acme.example", ""), "somebody else would be asked"
     playbook.environ["COSIGN_PASSWORD"] = PASSWORD
     variables = {"token": services.token(WHO), "release_allow_http_registry": True}
     run = playbook(json.loads(text), vars=variables)
@@ -86,4 +83,34 @@ def test_your_own_sigstore(playbook: Playbook, services: VirtualServices, regist
     assert changed["Sign without a key"] and not changed["Sign again"] and changed["Would it sign?"], changed
     assert any("not known before Fulcio" in one for one in run.results["Would it sign?"]["warnings"])
     assert run.results["Fetch what our repository distributes"]["expires"]
-    assert "https://" not in text.replace("https://ctfe.acme.example", ""), "somebody else would be asked"
+
+    again = playbook(json.loads(text), vars=variables)
+    assert again.status == 0, again.output
+    assert [name for name, one in again.results.items() if one.get("changed")] == ["Would it sign?"]
+
+
+def test_the_readme_on_your_own_sigstore_in_awx(
+    playbook: Playbook, services: VirtualServices, registry: EmbeddedRegistry
+) -> None:
+    """Its credential type, filled in as AWX does, in place of the option that holds the token."""
+    prepare(playbook, services, registry)
+    _release, credential, tasks = readme("## Sign without a key")
+    (field,) = credential["inputs"]["fields"]
+    assert field["secret"] and credential["inputs"]["required"] == [field["id"]]
+    filled_in = jinja2.sandbox.ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined).from_string
+    injected = {
+        name: filled_in(value).render({field["id"]: services.token(WHO)})
+        for name, value in credential["injectors"]["env"].items()
+    }
+    text = json.dumps(tasks).replace("https://tuf.acme.example", f"file://{playbook.folder}/mirror")
+    trust, sign = json.loads(text.replace("registry.acme.example", registry.host))
+    for how, environ in (("option", {}), ("credential", injected)):
+        run = playbook(
+            [{"name": "trust", **trust}, {"name": "sign", **sign}],
+            vars={"token": services.token(WHO)},
+            environment=environ,
+        )
+        assert run.status == 0, run.output
+        assert [name for name, one in run.results.items() if one["changed"]] == (["trust", "sign"] if how == "option" else [])
+        assert run.results["sign"]["images"][0]["signer"].startswith(f"{WHO} ")
+        sign["supplychain.cosign.cosign_sign"].pop("identity_token", None)

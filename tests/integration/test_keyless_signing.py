@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import COLLECTIONS, Playbook, Run
+from tests.integration.documents import readme
 from tests.support import faults
 from tests.support.http_server import Exchange, HTTPServer, Request, Response
 from tests.support.images import multi_arch
@@ -32,12 +33,6 @@ GITHUB = "https://token.actions.githubusercontent.com"
 REQUEST_TOKEN = "canary-request-token"
 SHA = "5b3c9f2"
 
-IN_GITHUB_ACTIONS = """
-- ansible.builtin.include_role: {name: supplychain.cosign.release}
-  vars:
-    release_image: "ghcr.io/acme/app:{{ sha }}"
-    release_annotations: {sha: "{{ sha }}", run_id: "{{ run_id }}", run_attempt: "{{ run_attempt }}"}
-"""
 ON_OUR_OWN = """
 - name: sign
   supplychain.cosign.cosign_sign:
@@ -124,8 +119,8 @@ def public(playbook: Playbook, services: VirtualServices, github: GitHub, reques
 
 
 def release(registry: EmbeddedRegistry, **more: t.Any) -> list[Task]:
-    """The example of a release, to a registry without TLS, with further variables of the role."""
-    (task,) = yaml.safe_load(IN_GITHUB_ACTIONS.replace("ghcr.io", registry.host))
+    """The README's example of a release, to a registry without TLS, with further variables of the role."""
+    (task,) = json.loads(json.dumps(readme("## Sign without a key")[0]).replace("ghcr.io", registry.host))
     task["vars"].update(release_allow_http_registry=True, **more)
     return [task]
 

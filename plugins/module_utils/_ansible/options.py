@@ -190,6 +190,7 @@ def access_of(context: Context, prefix: str = "registry_", same_registry: bool =
         credentials,
         TransportOptions(
             ca_file=file(option("cacert")),
+            ca_option=f"{prefix}cacert",
             client_cert=file(option("client_cert")),
             client_key=file(option("client_key")),
             allow_insecure=params["allow_insecure_registry"],

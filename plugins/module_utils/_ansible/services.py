@@ -137,9 +137,10 @@ def services_of(context: Context, wanted: Wanted) -> Services:
     ca_file = _file(context, "services_cacert")
     return dataclasses.replace(
         found,
-        transport=TransportOptions(ca_file=ca_file, **common),
+        transport=TransportOptions(ca_file=ca_file, ca_option="services_cacert", **common),
         timestamp_transport=TransportOptions(
             ca_file=_file(context, "timestamp_client_cacert") or ca_file,
+            ca_option="timestamp_client_cacert",
             client_cert=_file(context, "timestamp_client_cert"),
             client_key=_file(context, "timestamp_client_key"),
             server_name=params.get("timestamp_server_name"),

@@ -167,6 +167,12 @@ def _verify_entry(
     promise = _verify_set(entry, fitting, now) if entry.set else None
     times = (promise[1],) if promise else timestamps
     included = _verify_inclusion(entry.body, proof, body.is_v2, fitting, times, now) if proof else None
+    if body.is_v2 and proof and entry.log_index != proof.log_index:
+        raise Rejection(
+            "INCLUSION_INVALID",
+            f"The log entry says that it is number {entry.log_index}, and its proof is of {proof.log_index}; take the "
+            "signature from where it was made.",
+        )
     kind = f"{body.kind} {body.version}"
     if promise:
         return Logged(promise[0], entry.log_index, promise[1], kind)

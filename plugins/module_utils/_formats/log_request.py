@@ -89,12 +89,15 @@ def parse_v1_answer(data: bytes) -> LogEntry:
     verification = entry.object("verification")
     body = decode_base64(entry.text("body"), f"body in the {_WHAT}")
     named = parse_log_body(body)
+    promise = decode_base64(verification.text("signedEntryTimestamp"), f"signedEntryTimestamp in the {_WHAT}")
+    if not promise:
+        raise Rejection("MALFORMED", f"The {_WHAT} has no signed entry timestamp, without which nobody accepts it.")
     return LogEntry(
         log_index=_number(entry, "logIndex"),
         log_id=_hex(entry.text("logID"), "logID"),
         integrated_time=_number(entry, "integratedTime"),
         body=body,
-        set=decode_base64(verification.text("signedEntryTimestamp"), f"signedEntryTimestamp in the {_WHAT}"),
+        set=promise,
         kind=named.kind,
         version=named.version,
         inclusion_proof=_inclusion_proof(verification.object("inclusionProof")),

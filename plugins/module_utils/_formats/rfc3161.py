@@ -78,13 +78,15 @@ class Signer(t.NamedTuple):
 class Token(t.NamedTuple):
     """A timestamp as its authority answered it; nothing of it is true before its signature verified.
 
-    `content` is what `info` was read from; `certificates` are DER, as they came, in no order.
+    `content` is what `info` was read from; `certificates` are DER, as they came, in no order. `has_changes`: it was
+    granted with changes to what was asked (status 1), which is signed by nobody.
     """
 
     info: TimestampInfo
     content: bytes
     certificates: tuple[bytes, ...]
     signer: Signer
+    has_changes: bool
 
 
 def parse_timestamp(data: bytes) -> Token:
@@ -119,7 +121,7 @@ def parse_timestamp(data: bytes) -> Token:
     signer = _signer(signers.sequence())
     if signers.more():
         raise _malformed("has more than one signer")
-    return Token(_info(content), content, certificates, signer)
+    return Token(_info(content), content, certificates, signer, has_changes=status == 1)
 
 
 def _malformed(fault: str) -> Rejection:

@@ -40,6 +40,8 @@ class NotListening(Broken):
 class Tls:
     """How TLS is done: files in PEM. `ca_file` takes the place of the system's authorities, everywhere.
 
+    `ca_option` is what the option of that file is called.
+
     The client certificate, `insecure` (nothing is verified) and `server_name` (what the certificate must be for, where
     that is not the host) are for the origin that the user named only.
     """
@@ -49,6 +51,7 @@ class Tls:
     client_key: str | None = None
     insecure: bool = False
     server_name: str | None = None
+    ca_option: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ class Dialer:
             secured.do_handshake()
         except BaseException as error:
             secured.close()
-            raise _handshake_error(error, peer.origin) from None
+            raise _handshake_error(error, peer.origin, self._tls.ca_option) from None
         return secured
 
     def _context(self, home: bool) -> ssl.SSLContext:
@@ -182,13 +185,12 @@ class Dialer:
             return self._contexts[home]
 
 
-def _handshake_error(error: BaseException, origin: Origin) -> BaseException:
+def _handshake_error(error: BaseException, origin: Origin, ca_option: str) -> BaseException:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Rejection(
-            "TLS_REFUSED",
-            f"The certificate of {origin} was refused: {error.verify_message}. Name the authority that issued it in "
-            "ca_file.",
+        what = (
+            f"Name the authority that issued it in {ca_option}" if ca_option else "Have this machine trust its issuer"
         )
+        return Rejection("TLS_REFUSED", f"The certificate of {origin} was refused: {error.verify_message}. {what}.")
     if isinstance(error, ssl.SSLError) and any(name in (error.reason or str(error)) for name in _NO_TLS):
         return NoTls("does not speak TLS")
     if isinstance(error, ssl.SSLError):

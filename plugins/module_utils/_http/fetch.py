@@ -26,7 +26,11 @@ def fetch(options: TransportOptions, url: str) -> bytes:
             "POLICY_UNSUPPORTED", f"{target} is not fetched over http, where anyone may change it; use https."
         )
     plain = TransportOptions(
-        ca_file=options.ca_file, proxies=options.proxies, total_timeout=options.total_timeout, retries=options.retries
+        ca_file=options.ca_file,
+        ca_option=options.ca_option,
+        proxies=options.proxies,
+        total_timeout=options.total_timeout,
+        retries=options.retries,
     )
     with Transport(plain) as transport:
         try:

@@ -65,7 +65,8 @@ T = t.TypeVar("T")
 class TransportOptions:
     """What a task may set. Files are paths on this machine, times are seconds.
 
-    `server_name`: what the certificate of the server that the task names must be for, where that is not its host.
+    `ca_option`: what the option is called by which the user names `ca_file`. `server_name`: what the certificate of the
+    server that the task names must be for, where that is not its host.
 
     `allow_http`: plain http may be spoken to the registries that the task names. A host that names this machine
     (`localhost`, 127.0.0.0/8, ::1) is then spoken to in http; any other is asked in TLS first, and in http only where
@@ -76,6 +77,7 @@ class TransportOptions:
     """
 
     ca_file: str | None = None
+    ca_option: str = ""
     client_cert: str | None = None
     client_key: str | None = None
     server_name: str | None = None
@@ -115,7 +117,14 @@ class Transport:
 
     def __init__(self, options: TransportOptions) -> None:
         self.options = options
-        tls = Tls(options.ca_file, options.client_cert, options.client_key, options.allow_insecure, options.server_name)
+        tls = Tls(
+            options.ca_file,
+            options.client_cert,
+            options.client_key,
+            options.allow_insecure,
+            options.server_name,
+            options.ca_option,
+        )
         self._dialer = Dialer(tls, options.proxies)
         self._constant_headers = f"User-Agent: {options.user_agent}\r\nAccept-Encoding: identity\r\n"
         self._lock = threading.Lock()

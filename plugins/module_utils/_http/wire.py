@@ -154,7 +154,8 @@ def _broken(error: OSError) -> Exception:
     if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
         # with TLS 1.3 a server refuses our client certificate only after the handshake
         return Rejection(
-            "TLS_REFUSED", f"The server ended the TLS connection ({error.reason}). Check client_cert and client_key."
+            "TLS_REFUSED",
+            f"The server ended the TLS connection ({error.reason}). Check the client certificate and its key.",
         )
     return Broken("broke the connection")
 

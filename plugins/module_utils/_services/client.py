@@ -11,7 +11,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.reject
 from ansible_collections.supplychain.cosign.plugins.module_utils._http.request import Reply, Request
 from ansible_collections.supplychain.cosign.plugins.module_utils._http.transport import Transport
 from ansible_collections.supplychain.cosign.plugins.module_utils._http.url import Url, is_loopback, parse_url
-from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import TooLong
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline, TooLong
 
 MAX_ANSWER_BYTES = 4 * 2**20
 
@@ -35,6 +35,10 @@ class Client:
                 "https:// address.",
             )
 
+    def deadline(self) -> Deadline:
+        """Until when requests that begin now may take."""
+        return self._transport.deadline()
+
     def send(
         self,
         method: str,
@@ -42,14 +46,17 @@ class Client:
         body: bytes | None = None,
         headers: t.Mapping[str, str] | None = None,
         authorization: str | None = None,
+        deadline: Deadline | None = None,
     ) -> Reply:
         """Ask for `path` below the service's URL (empty: that itself), again where that may help: so a request may
-        arrive twice.
+        arrive twice. Several requests may share one `deadline`.
 
         Any status but the retried ones (408, 429, 500, 502, 503, 504) is returned. Raises LIMIT_EXCEEDED past 4 MiB,
         and what the transport raises: UNREACHABLE, RATE_LIMITED, TLS_REFUSED, REDIRECT_REFUSED.
         """
         base = self.url.target
+        if path and "?" in base:
+            raise Rejection("MALFORMED", f"The address of {self.what} at {self.url} has a query; give it without one.")
         target = Url(self.url.origin, base.rstrip("/") + path if path else base)
         request = Request(
             method,
@@ -61,7 +68,7 @@ class Client:
             leaves_origin=False,
         )
         try:
-            return self._transport.send(request, self._transport.deadline(), MAX_ANSWER_BYTES)
+            return self._transport.send(request, deadline or self.deadline(), MAX_ANSWER_BYTES)
         except TooLong:
             raise Rejection(
                 "LIMIT_EXCEEDED", f"{self.what} answered {target} with more than {MAX_ANSWER_BYTES} bytes."

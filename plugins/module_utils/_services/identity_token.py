@@ -28,7 +28,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.strict
 MAX_TOKEN = 64 * 1024
 MARGIN = datetime.timedelta(seconds=30)
 """What a token must still be good for, so that it is when Fulcio reads it."""
-MAX_AHEAD = datetime.timedelta(seconds=60)
+MAX_AHEAD = datetime.timedelta(minutes=5)
 """By how much the issuer's clock may be ahead of ours."""
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")

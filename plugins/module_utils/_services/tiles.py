@@ -20,6 +20,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._formats.tiles 
     parse_head,
     tile_path,
 )
+from ansible_collections.supplychain.cosign.plugins.module_utils._http.wire import Deadline
 from ansible_collections.supplychain.cosign.plugins.module_utils._services.client import Client
 
 PREFIX = "/api/v2/"
@@ -35,7 +36,9 @@ def read_entry(client: Client, index: int, log_ids: t.Callable[[], t.Iterable[by
     Raises UNREACHABLE (no tiles are served), TRUST_ROOT (no known id), INCLUSION_INVALID, CHECKPOINT_INVALID, and the
     like.
     """
-    note, head = _checkpoint(client, index)
+    # One for all of it: a log that lies about its size would have many tiles asked for.
+    deadline = client.deadline()
+    note, head = _checkpoint(client, index, deadline)
     log_id = next((one for one in log_ids() if one[:4] in head.hints), None)
     if log_id is None:
         raise Rejection(
@@ -43,7 +46,7 @@ def read_entry(client: Client, index: int, log_ids: t.Callable[[], t.Iterable[by
             f"{client.what} at {client.url} holds this entry already, and its checkpoint is signed by no log that the "
             "trusted root knows; give the trusted root that has this log.",
         )
-    tile = functools.lru_cache(maxsize=None)(functools.partial(_tile, client, index))
+    tile = functools.lru_cache(maxsize=None)(functools.partial(_tile, client, index, deadline))
     number, position = divmod(index, WIDTH)
     body = entry_at(tile("entries", number, head.size), position)
     hashes = inclusion_hashes(index, head.size, lambda level, number: tile(str(level), number, head.size >> 8 * level))
@@ -60,11 +63,11 @@ def read_entry(client: Client, index: int, log_ids: t.Callable[[], t.Iterable[by
     )
 
 
-def _checkpoint(client: Client, index: int) -> tuple[str, Head]:
+def _checkpoint(client: Client, index: int, deadline: Deadline) -> tuple[str, Head]:
     for attempt in range(TRIES):
         if attempt:
             time.sleep(PAUSE)
-        note, head = parse_head(_get(client, "checkpoint", index))
+        note, head = parse_head(_get(client, "checkpoint", index, deadline))
         if head.size > index:
             return note, head
     raise Rejection(
@@ -74,19 +77,19 @@ def _checkpoint(client: Client, index: int) -> tuple[str, Head]:
     )
 
 
-def _tile(client: Client, index: int, level: str, number: int, count: int) -> bytes:
+def _tile(client: Client, index: int, deadline: Deadline, level: str, number: int, count: int) -> bytes:
     """The tile `number` of a level that has `count` hashes: the part of it that was there by then, or, where that is
     not kept, all of it."""
     width = min(WIDTH, count - number * WIDTH)
     if width < WIDTH:
-        reply = client.send("GET", PREFIX + tile_path(level, number, width))
+        reply = client.send("GET", PREFIX + tile_path(level, number, width), deadline=deadline)
         if reply.status == 200:
             return reply.body
-    return _get(client, tile_path(level, number, WIDTH), index)
+    return _get(client, tile_path(level, number, WIDTH), index, deadline)
 
 
-def _get(client: Client, path: str, index: int) -> bytes:
-    reply = client.send("GET", PREFIX + path)
+def _get(client: Client, path: str, index: int, deadline: Deadline) -> bytes:
+    reply = client.send("GET", PREFIX + path, deadline=deadline)
     if reply.status != 200:
         raise Rejection(
             "UNREACHABLE",

@@ -32,7 +32,10 @@ def request_timestamp(client: Client, signature: bytes) -> bytes:
     if reply.status not in (200, 201):
         raise refusal(client, reply, "the request for a timestamp", _KNOWN)
     with read_from(client):
-        info = parse_timestamp(reply.body).info
+        token = parse_timestamp(reply.body)
+    info = token.info
+    if token.has_changes:
+        raise _invalid(client, "was granted with changes, which cosign does not accept")
     if info.nonce != nonce:
         raise _invalid(client, "answers another request (its nonce is not ours)")
     if info.imprint != Imprint("sha256", hashlib.sha256(signature).digest()):

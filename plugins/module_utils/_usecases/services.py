@@ -60,7 +60,7 @@ class OpenServices:
     def token_transport(self) -> Transport:
         """What is asked for identity tokens where the task runs: that is no service of the instance, so that the
         authorities are the system's."""
-        return self._opened("tokens", dataclasses.replace(self.named.transport, ca_file=None))
+        return self._opened("tokens", dataclasses.replace(self.named.transport, ca_file=None, ca_option=""))
 
     def certificate(self, token: str, private_key: t.Any) -> tuple[bytes, ...]:
         """A certificate of Fulcio's for a key and whoever the token names: DER, leaf first, nothing of it checked."""

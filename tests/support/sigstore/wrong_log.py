@@ -520,7 +520,8 @@ def _proofs() -> t.Iterator[Case]:
         "INCLUSION_INVALID",
         signed(log="v2", entry={"with_proof": False}),
     )
-    yield Case("v2 with another index beside", ("AT-27",), None, signed(log="v2", entry={"log_index": 99}))
+    another = signed(log="v2", entry={"log_index": 99})
+    yield Case("v2 with another index beside", ("AT-27",), "INCLUSION_INVALID", another)
     yield Case("v2 with the id of no log", ("AT-27",), "TRUST_ROOT", signed(log="v2", entry={"log_id": b"\1" * 32}))
     yield Case("v2 with the id of the other log", ("AT-27",), "CHECKPOINT_INVALID", _v2_in_name_of_v1)
     yield from _checkpoints()

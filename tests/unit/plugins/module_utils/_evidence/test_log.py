@@ -509,10 +509,11 @@ class TestInclusion:
         line = signature_line("witness.example", b"abcd", b"x" * 72)
         assert verify(v1(note={"after": [line]})) and verify(v2(note={"before": [line], "after": [line]}))
 
-    def test_at_27_v2_says_nothing_of_index_and_log_that_is_signed(self) -> None:
-        entry = v2(log_index=424242)
-        (found,) = verify(entry)
-        assert found.index == int(entry["inclusionProof"]["logIndex"])
+    def test_at_27_v2_has_the_index_of_its_proof(self) -> None:
+        """Nothing beside the proof is signed; what differs from it is refused, as cosign does."""
+        entry = v2()
+        assert verify(entry)[0].index == int(entry["inclusionProof"]["logIndex"]) == int(entry["logIndex"])
+        assert refused(v2(log_index=424242)) == "INCLUSION_INVALID"
 
     def test_v1_without_promise_has_the_index_of_its_proof(self) -> None:
         entry = v1(with_promise=False, log_index=424242)

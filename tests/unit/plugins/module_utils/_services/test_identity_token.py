@@ -209,9 +209,9 @@ def test_a_token_must_hold_until_fulcio_has_read_it(left: int, taken: bool) -> N
 @pytest.mark.attack("AT-40e", "F-21")
 @pytest.mark.parametrize("name", ["nbf", "iat"])
 def test_a_token_of_the_future_is_not_sent(name: str) -> None:
-    check_identity_token(parsed(**{name: NOW.timestamp() + 60}), "sigstore", NOW)
-    message = unfit(parsed(**{name: NOW.timestamp() + 61}))
-    assert "valid from 2026-11-24 12:01:01 UTC" in message and "clock" in message
+    check_identity_token(parsed(**{name: NOW.timestamp() + 300}), "sigstore", NOW)
+    message = unfit(parsed(**{name: NOW.timestamp() + 301}))
+    assert "valid from 2026-11-24 12:05:01 UTC" in message and "clock" in message
 
 
 def test_times_are_shown_in_utc_whatever_zone_the_clock_has() -> None:

@@ -228,6 +228,8 @@ WRONG: list[tuple[str, int, dict[str, t.Any], str]] = [
     ("tsa", 2, {"stamp": {"imprint": bytes(32)}}, "TSA_INVALID"),
     ("tsa", 2, {"stamp": {"nonce": 1}}, "TSA_INVALID"),
     ("tsa", 2, {"stamp": {"status": 2}}, "TSA_INVALID"),
+    ("tsa", 2, {"stamp": {"status": 1}}, "TSA_INVALID"),
+    ("rekor", 2, {"entry": {"log_index": 7}}, "INCLUSION_INVALID"),
 ]
 
 

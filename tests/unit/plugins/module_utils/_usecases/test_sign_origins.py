@@ -56,7 +56,8 @@ def test_services_with_certificates_of_our_own_authority(run: Runner, pushed: st
     ours, other = Authority(tmp_path), Authority(tmp_path, "other CA")
     with VirtualServices(tls=tls(ours)) as services:
         options = keyless(run, services, image=pushed)
-        assert code(run(SIGN, **options)) == "TLS_REFUSED"
+        refused = run(SIGN, **options)
+        assert code(refused) == "TLS_REFUSED" and "services_cacert" in refused["msg"], refused
         assert code(run(SIGN, **options, services_cacert=str(other.ca))) == "TLS_REFUSED"
         assert services.requests == []
         assert run(SIGN, **options, services_cacert=str(ours.ca))["changed"]
