@@ -69,8 +69,8 @@ class Signing:
 def against_cosign(address: str) -> None:
     """Print the seconds that signing one image and several take, none of them signed before.
 
-    In a play both: our task, and tasks that run cosign, in one process and in sixteen at once. Behind them the better of
-    these without Ansible.
+    In a play both: our task, and tasks that run cosign, in one process and in sixteen at once. Behind them the
+    better of these without Ansible.
     """
     print(
         f"{'RTT':>6} {'images':>6} {'cosign':>8} {'16 cosigns':>11} {'ours':>7} {'ratio':>6}  aim  cosign, no Ansible"

@@ -133,7 +133,8 @@ def own_pki(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> OwnPki:
     }
     for name, text in texts.items():
         (folder / name).write_bytes(text)
-    return OwnPki(peers.key_pair(), *(folder / name for name in texts), authority)
+    leaf_file, chain, root, intermediates = (folder / name for name in texts)
+    return OwnPki(peers.key_pair(), leaf_file, chain, root, intermediates, authority)
 
 
 BY_NAME = ("--certificate-identity=release@acme.example", "--certificate-oidc-issuer-regexp=.*")
@@ -155,13 +156,13 @@ def test_a_certificate_of_our_own_without_a_log(
     stranger = tmp_path / "stranger.pem"
     stranger.write_bytes(CertificateAuthority(own_pki.authority.at, organization="acme.example").chain_pem)
     for program, more in ((peers.cosign2.program, ()), (peers.cosign3.program, ("--new-bundle-format=false",))):
-        verify = (program, "verify", *UNLOGGED, *BY_NAME, *more)
+        verify: list[str | Path] = [program, "verify", *UNLOGGED, *BY_NAME, *more]
         roots = f"--ca-roots={own_pki.root}", f"--ca-intermediates={own_pki.intermediates}"
         checked(run(*verify, *roots, image, folder=tmp_path))
         checked(run(*verify, f"--certificate-chain={own_pki.chain}", image, folder=tmp_path))
         assert run(*verify, f"--certificate-chain={stranger}", image, folder=tmp_path).returncode != 0
-        other = [word.replace("release@", "x@") for word in verify if isinstance(word, str)]
-        assert run(program, *other, *roots, image, folder=tmp_path).returncode != 0
+        other = [str(word).replace("release@", "x@") for word in verify]
+        assert run(*other, *roots, image, folder=tmp_path).returncode != 0
 
 
 @pytest.mark.parametrize("rekor", [0, 1, 2])
@@ -188,7 +189,7 @@ def test_a_certificate_of_our_own_in_a_bundle(
     else:
         _unlogged(peers, own_pki, image, "bundle", ca_roots=own_pki.root, ca_intermediates=own_pki.intermediates)
     words = ["--insecure-ignore-sct=true", "--allow-http-registry", f"--insecure-ignore-tlog={str(not rekor).lower()}"]
-    verify = (peers.cosign3.program, "verify", *words, image)
+    verify: list[str | Path] = [peers.cosign3.program, "verify", *words, image]
     trusted = f"--trusted-root={tmp_path / 'root.json'}"
     if chain:
         assert "no signatures found" in run(*verify, trusted, *BY_NAME, folder=tmp_path).stderr

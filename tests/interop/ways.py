@@ -45,8 +45,8 @@ class Way:
     def __str__(self) -> str:
         return f"{self.peer}-{self.format}-rekor{self.rekor}-{self.entry}{'-tsa' if self.tsa else ''}"
 
-    def hole(self, peer: Peer) -> str | None:
-        """What a peer says that cannot read this; nothing when it can. Without words: it has no way to be asked."""
+    def hole(self, peer: Party) -> str | None:
+        """What somebody says who cannot read this; nothing where they can. Without words: there is no way to ask."""
         if peer in ("python", "javascript") and self.format == "legacy":
             return ""
         if peer == "cosign2" and self.format == "bundle":

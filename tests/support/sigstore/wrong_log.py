@@ -535,7 +535,7 @@ def _last_of_five(index: int) -> Make:
         virtual.rekor2 = RekorV2(url=ours.url, origin=ours.origin, before=4, after=0)
         virtual.rekor2.key, virtual.rekor2.log_id = ours.key, ours.log_id
         try:
-            return signed(log="v2", entry={"proof_index": index})(virtual)
+            return signed(log="v2", entry={"proof_index": index, "log_index": index})(virtual)
         finally:
             virtual.rekor2 = ours
 

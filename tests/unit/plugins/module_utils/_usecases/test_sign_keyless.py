@@ -18,6 +18,7 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign
 from ansible_collections.supplychain.cosign.plugins.module_utils._ansible.cosign_verify import TASK as VERIFY
 from ansible_collections.supplychain.cosign.plugins.module_utils._keys.keyfile import encrypt_key, generate_key
 from ansible_collections.supplychain.cosign.plugins.module_utils._registry import manifests
+from ansible_collections.supplychain.cosign.plugins.module_utils._services import ambient
 from ansible_collections.supplychain.cosign.plugins.module_utils._usecases import signatory
 from tests.support import faults
 from tests.support.registry import EmbeddedRegistry
@@ -509,9 +510,13 @@ def test_the_token_is_looked_for_once_and_only_where_it_is_needed(
 ) -> None:
     monkeypatch.setattr(signatory, "signer_of", lambda token: (ANYBODY, token.issuer))
     assert keyless(SIGN, image=pushed, recursive=True)["changed"]
-    asked: list[str] = []
-    found = signing.find_token
-    monkeypatch.setattr(signing, "find_token", lambda *given: asked.append("") or found(*given))
+    asked: list[object] = []
+
+    def find(*given: t.Any) -> str | None:
+        asked.append(given)
+        return ambient.find_token(*given)
+
+    monkeypatch.setattr(signing, "find_token", find)
     again = keyless(SIGN, image=pushed, recursive=True)
     assert (again["changed"], again["verified"], len(asked)) == (False, True, 1), again
 
