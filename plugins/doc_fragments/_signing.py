@@ -31,7 +31,8 @@ options:
         authority. They go into the signature. Must be of O(key), and valid now.
       - Certificates of O(certificate_chain) go into the signature too. Where O(certificate_chain), O(ca_roots) or
         O(trusted_root) is given, the certificate must be by one of its authorities.
-      - C(cosign) reads more than one certificate from a bundle only with its flag C(--allow-certificate-chain).
+      - C(cosign) 3.1 accepts no bundle with several certificates. Give the one alone where O(trusted_root) has those
+        above it, or use O(signature_format=legacy).
     type: path
   issue_certificate:
     description:
@@ -100,7 +101,7 @@ options:
   tlog_upload:
     description:
       - Record the signature in a transparency log, where everybody can read it, together with the certificate or key
-        and, for a bundle, the annotations.
+        and hashes of what was signed. Rekor of version 1 is sent the whole of a bundle's envelope, annotations too.
       - What the log answers is verified before anything is attached. A signature of ours that is in no such log does
         not count as there.
       - Where O(signing_config) names no log, none is written to, with a warning.

@@ -23,9 +23,10 @@ from tests.support import images, keys
 
 
 class Signer(t.Protocol):
-    """Signs an image as the way says, or raises."""
+    """One who can sign."""
 
-    def sign(self, signed: Signed) -> object: ...
+    def sign(self, signed: Signed) -> object:
+        """Sign an image as its way says, or raise."""
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,14 @@ def signing_of(context: Context, access: Access, trust: Trust, formats: t.Sequen
     if params["issue_certificate"]:
         return _by_certificate(context, trust, OpenServices(services, trust), key)
     certificates = _own_certificates(context, trust, rule)
-    return Signing(ByKey(rule, _signers(key, formats, services), certificates), OpenServices(services, trust))
+    signers = _signers(key, formats, services)
+    hashes = sorted({one.hash_name for one in signers.values()} & {"sha384", "sha512"})
+    if hashes:
+        context.warn(
+            f"Rekor v2 takes signatures by this key with {hashes[0]} only, and cosign verifies them only where it is "
+            f"given --signature-digest-algorithm={hashes[0]}."
+        )
+    return Signing(ByKey(rule, signers, certificates), OpenServices(services, trust))
 
 
 def _signers(key: t.Any, formats: t.Sequence[str], services: Services) -> dict[str, Signer]:

@@ -367,6 +367,23 @@ def test_what_stands_there_is_something_else(service: Service, client: Client, b
     assert refused(client, 2, log.log_ids).code == "TLOG_MISMATCH"
 
 
+@pytest.mark.attack("F-05")
+def test_one_deadline_for_all_tiles(service: Service, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many a log that lies about its size would have asked for."""
+    service.answer = log = Tiled(9, 1500)
+    asked: list[object] = []
+    deadline = client.deadline
+
+    def counted() -> object:
+        asked.append(None)
+        return deadline()
+
+    monkeypatch.setattr(client, "deadline", counted)
+    assert add_entry(client, 2, V2, log.log_ids)
+    # One for the upload, one for all that is read then.
+    assert len(asked) == 2 and len(service.requests) > 4
+
+
 @pytest.mark.parametrize("status", [404, 405, 501])
 @pytest.mark.parametrize("path", ["checkpoint", "tile/entries/000.p/6", "tile/0/000.p/6"])
 def test_a_log_that_serves_no_tiles(service: Service, client: Client, path: str, status: int) -> None:

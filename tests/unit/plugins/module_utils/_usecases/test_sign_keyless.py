@@ -604,6 +604,15 @@ def test_on_a_host_nobody_else_is_asked_either(keyless: Runner, services: Virtua
     assert code(result) == "TRUST_ROOT" and "signing_config" in result["msg"], result
 
 
+def test_what_cosign_needs_for_a_larger_key_on_rekor_2_is_told(keyless: Runner, pushed: str, tmp_path: Path) -> None:
+    key = encrypt_key(generate_key("ecdsa-p384"), b"correct horse", n=32768)
+    (tmp_path / "p384.key").write_bytes(key)
+    for version in (1, 2):
+        assert keyless(SIGN, image=pushed, key="p384.key", signing_config=f"signing_config_v{version}.json")["changed"]
+        told = any("--signature-digest-algorithm=sha384" in warning for warning in keyless.warnings)
+        assert told == (version == 2)
+
+
 def test_whether_a_key_can_sign_so_is_known_before_anybody_is_asked(
     keyless: Runner, services: VirtualServices, pushed: str, tmp_path: Path
 ) -> None:
