@@ -27,7 +27,9 @@ from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verdi
 from ansible_collections.supplychain.cosign.plugins.module_utils._evidence.verify import needs_trust, verify
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.bundle import referrer_manifest
 from ansible_collections.supplychain.cosign.plugins.module_utils._formats.legacy import (
+    SIGNATURE,
     SIMPLE_SIGNING,
+    append_layer,
     append_signature,
     parse_signatures,
     remove_layers,
@@ -304,25 +306,36 @@ def _add_legacy(
 ) -> Accepted:
     payload = simple_signing_payload(name, subject.digest, request.annotations)
     signature, notes = maker.legacy(payload)
-    layer_digest = digest_of(payload)
     tag = sig_tag(subject.digest)
+    made = parse_signatures(append_signature(None, None, payload, signature, notes)[0])[0]
+    seen = {_key(made.descriptor): made.descriptor}
 
     def merge(existing: Manifest | None) -> Manifest:
-        if existing is not None and _holds(existing, layer_digest, signature):
+        """With ours in it, and with what it saw and somebody's write has lost."""
+        there = {_key(one): one for one in (existing.layers if existing else ())}
+        lost = [one for key, one in seen.items() if key not in there]
+        seen.update(there)
+        if existing is not None and not lost:
             return existing
-        old = place.get_blob(existing.config, request.limit) if existing else None
-        manifest, config = append_signature(existing, old, payload, signature, notes)
-        place.put_blob(manifest.config, in_memory(config))
+        config = place.get_blob(existing.config, request.limit) if existing else None
+        for layer in lost:
+            existing, config = append_layer(existing, config, layer)
+        manifest = t.cast(Manifest, existing)
+        place.put_blob(manifest.config, in_memory(t.cast(bytes, config)))
         return manifest
 
     with told(bool(request.services.named.logs)):
-        made = parse_signatures(append_signature(None, None, payload, signature, notes)[0])[0]
         accepted = _check_made(subject.digest, request, signatory, from_legacy(made, payload, Location("", tag, 0)))
         put_bytes(place, payload, SIMPLE_SIGNING)
         manifest = t.cast(Manifest, place.update_tag(tag, merge))
-    layer = next(one for one in reversed(parse_signatures(manifest)) if one.descriptor.digest == layer_digest)
+    layer = next(one for one in parse_signatures(manifest) if _key(one.descriptor) == _key(made.descriptor))
     evidence = dataclasses.replace(accepted.evidence, location=Location(manifest.digest, tag, layer.index))
     return dataclasses.replace(accepted, evidence=evidence)
+
+
+def _key(layer: Descriptor) -> tuple[str, str | None]:
+    """What tells the layers of a `.sig` tag apart: all who sign an image may sign the same text."""
+    return layer.digest, layer.annotations.get(SIGNATURE)
 
 
 def _check_made(digest: str, request: SignRequest, signatory: Signatory, made: Evidence) -> Accepted:
@@ -338,13 +351,6 @@ def _check_made(digest: str, request: SignRequest, signatory: Signatory, made: E
     )
     raise Rejection(
         refusal.code, f"The signature that was made does not verify, so it was not attached. {refusal.message}"
-    )
-
-
-def _holds(manifest: Manifest, layer_digest: str, signature: bytes) -> bool:
-    text = encode_base64(signature)
-    return any(
-        layer.descriptor.digest == layer_digest and layer.signature == text for layer in parse_signatures(manifest)
     )
 
 

@@ -19,7 +19,7 @@ import pytest
 from tests.support import processes
 from tests.support.http_server import Exchange, Response
 from tests.support.processes import Job
-from tests.support.signing_place import Options, SigningPlace
+from tests.support.signing_place import NAME, Options, SigningPlace
 
 FIRST_DELAY = 0.004
 """Seconds until a writer looks whether its own still stands: a fifth of what it is in earnest."""
@@ -171,6 +171,34 @@ def test_F_12_without_if_match_nobody_drops_what_it_saw(
     stood = [client for client, own in watch.own.items() if own <= watch.seen[client]]
     assert len(stood) >= count - len(losers)
     assert len(signers(place)) == len({*signers(place)})
+
+
+@pytest.mark.parametrize("form", ["bundle", "legacy"])
+@pytest.mark.attack("F-12", "AT-43")
+def test_F_12_what_a_rude_writer_drops_is_put_back(place: SigningPlace, tmp_path: Path, form: str) -> None:
+    """Somebody overwrites the tag, and leaves out what we have seen there and what we have added."""
+    place.registry.settings.referrers = False
+    tag = place.digest.replace(":", "-") + (".sig" if form == "legacy" else "")
+    before = place.visible()
+    (rude,) = at_once(place, tmp_path, [person(1)], signature_format=form)
+    assert rude["changed"], rude
+    document = place.repository.manifests[place.repository.tags[tag]].content
+    name = "layers" if form == "legacy" else "manifests"
+    (theirs,) = place.visible() - before
+    alone = [one for one in document[name] if theirs.endswith((json.dumps(one), f" {one['digest']}"))]
+    assert len(alone) == 1 < len(document[name])
+
+    def overwrite(exchange: Exchange) -> Response:
+        response = exchange.normal()
+        body = json.dumps({**document, name: alone}).encode()
+        place.registry.put_manifest(NAME, tag, body, document["mediaType"])
+        return response
+
+    place.registry.fault(("PUT", f"/manifests/{tag}$"), overwrite, times=1)
+    (ours,) = at_once(place, tmp_path, [person(0)], signature_format=form)
+    assert ours["changed"] and ours["verified"], ours
+    assert signers(place) == [person(0), person(1)]
+    assert before <= place.visible()
 
 
 @pytest.mark.parametrize("form", ["bundle", "legacy", "both"])
