@@ -18,7 +18,8 @@ options:
         The text of the option appears in logs as it is, so prefer a path or C(env://NAME).
       - With O(state=absent) the public key is enough.
       - Falls back to the environment variable E(COSIGN_KEY), unless one of O(identity_token), O(oidc_provider),
-        O(certificate_identity) and O(certificate) is given.
+        O(fulcio_url), O(certificate_identity), O(certificate_oidc_issuer), O(certificate), O(certificate_chain),
+        O(ca_roots) and O(ca_intermediates) is given.
     type: str
   key_password:
     description:
@@ -37,7 +38,7 @@ options:
   issue_certificate:
     description:
       - Have Fulcio issue a certificate for O(key) to whoever the identity token names, instead of for a key of this
-        task alone.
+        task alone. A signature of that identity counts as ours whatever its key.
     type: bool
     default: false
   identity_token:

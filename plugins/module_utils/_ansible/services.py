@@ -165,9 +165,11 @@ def _explicit(params: t.Mapping[str, t.Any], wanted: Wanted) -> Services:
 def _check_trust_has_services(context: Context) -> None:
     """Who trusts an instance of their own does not mean to send tokens and signatures to the public one."""
     given = [name for name in ("trusted_root", *PEM_OPTIONS) if context.params.get(name) is not None]
-    given += [name for name in PEM_VARIABLES if context.environ.get(name)]
-    # On a managed host: what such variables of the controller name was handed over.
-    if "files" in (context.params.get("_trusted_root") or {}):
+    # On a managed host variables are those of the task, and what those of the controller name was handed over.
+    handed = context.params.get("_trusted_root") or {}
+    named = context.from_task if handed else context.environ
+    given += [name for name in PEM_VARIABLES if context.environ.get(name) and name in named]
+    if handed.get("files") or ("files" in handed and handed.get("refusal")):
         given.append("SIGSTORE_ variables of the controller")
     if given and context.params.get("signing_config") is None:
         raise Rejection(

@@ -5,6 +5,7 @@
 # This module util is **PRIVATE** to the collection. It can change at any time.
 from __future__ import annotations
 
+import contextlib
 import re
 import typing as t
 
@@ -40,29 +41,42 @@ def add_entry(client: Client, version: int, request: bytes, log_ids: LogIds = tu
     TRUST_ROOT, INCLUSION_INVALID, AUTH_REFUSED, UNREACHABLE, MALFORMED, NON_CANONICAL, DUPLICATE_KEY, LIMIT_EXCEEDED,
     and what the transport raises.
     """
-    entry = _add_v1(client, request) if version == 1 else _add_v2(client, request, log_ids)
-    with read_from(client):
-        logged = parse_log_body(entry.body)
-    if logged != requested_body(request):
-        raise Rejection(
-            "TLOG_MISMATCH",
-            f"{client.what} at {client.url} answered with an entry that was made for something else; nothing of it "
-            "was used. Ask its operator.",
-        )
+    entry, is_new = _add_v1(client, request) if version == 1 else _add_v2(client, request, log_ids)
+    with _told(is_new):
+        with read_from(client):
+            logged = parse_log_body(entry.body)
+        if logged != requested_body(request):
+            raise Rejection(
+                "TLOG_MISMATCH",
+                f"{client.what} at {client.url} answered with an entry that was made for something else; nothing of it "
+                "was used. Ask its operator.",
+            )
     return entry
 
 
-def _add_v1(client: Client, request: bytes) -> LogEntry:
+@contextlib.contextmanager
+def _told(is_new: bool) -> t.Iterator[None]:
+    """A refusal in here says that an entry was made."""
+    try:
+        yield
+    except Rejection as rejection:
+        rejection.changed = rejection.changed or is_new
+        raise
+
+
+def _add_v1(client: Client, request: bytes) -> tuple[LogEntry, bool]:
+    """The entry, and whether it was made just now."""
     reply = client.send("POST", _V1, request, _HEADERS)
-    if reply.status == 409:
+    is_new = reply.status != 409
+    if not is_new:
         identifier = _identifier(client, reply)
         reply = client.send("GET", f"{_V1}/{identifier}", headers={"Accept": "application/json"})
         if reply.status != 200:
             raise refusal(client, reply, "the question for an entry that it has", {404: _NOT_YET})
     elif reply.status not in (200, 201):
         raise _refused(client, reply)
-    with read_from(client):
-        return parse_v1_answer(reply.body)
+    with _told(is_new), read_from(client):
+        return parse_v1_answer(reply.body), is_new
 
 
 _NOT_YET = ("UNREACHABLE", "Try again in a minute.")
@@ -76,18 +90,18 @@ def _identifier(client: Client, reply: Reply) -> str:
     return match.group(1)
 
 
-def _add_v2(client: Client, request: bytes, log_ids: LogIds) -> LogEntry:
+def _add_v2(client: Client, request: bytes, log_ids: LogIds) -> tuple[LogEntry, bool]:
     # It answers when the entry is in the tree, which takes seconds.
     reply = client.send("POST", _V2, request, _HEADERS)
     if reply.status == 409:
         index = reply.headers.get("x-log-index", "")
         if not _INDEX.match(index):
             raise _unnamed(client)
-        return read_entry(client, int(index), log_ids)
+        return read_entry(client, int(index), log_ids), False
     if reply.status not in (200, 201):
         raise _refused(client, reply)
-    with read_from(client):
-        return parse_v2_answer(reply.body)
+    with _told(True), read_from(client):
+        return parse_v2_answer(reply.body), True
 
 
 def _refused(client: Client, reply: Reply) -> Rejection:

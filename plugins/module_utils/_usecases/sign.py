@@ -112,13 +112,14 @@ def sign_image(session: Session, image: Image, request: SignRequest) -> Signed:
         if manifest is None:
             return _predicted(image, known or "", request)
         known = manifest.digest
+    # Before anything is logged: an index that is not whole is refused as it is.
+    children = descendants(place, manifest) if request.recursive and manifest is not None else []
     name = session.attachments(image).name
     with request.lock(name, known):
         result = _settle(session, image, known, manifest, request)
-    if request.recursive and manifest is not None:
-        for child in descendants(place, manifest):
-            with told(result.changed and not request.check_mode), request.lock(name, child.digest):
-                result.children.append(_settle(session, image, child.digest, child, request))
+    for child in children:
+        with told(result.changed and not request.check_mode), request.lock(name, child.digest):
+            result.children.append(_settle(session, image, child.digest, child, request))
     return result
 
 

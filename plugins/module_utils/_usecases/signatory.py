@@ -110,6 +110,7 @@ class ByCertificate:
         self._naming, self._issuing = threading.Lock(), threading.Lock()
         self._rule: SignerRule | None = expected
         self._is_named = expected is not None
+        self._nameless: Rejection | None = None
         self._signatory: Signatory | None = None
         self._good_until = 0.0
         self._refusal: Rejection | None = None
@@ -118,11 +119,20 @@ class ByCertificate:
         # Not under the other lock: what is signed already need not wait for Fulcio.
         if not self._is_named:
             with self._naming:
+                if self._nameless is not None:
+                    raise Rejection(self._nameless.code, self._nameless.message)
                 if not self._is_named:
-                    named = signer_of(self._find_token())
-                    self._rule = IdentityRule(identity=named[0], issuer=named[1]) if named else None
+                    self._rule = self._named_by_token()
                     self._is_named = True
         return self._rule
+
+    def _named_by_token(self) -> IdentityRule | None:
+        try:
+            named = signer_of(self._find_token())
+        except Rejection as refusal:
+            self._nameless = refusal
+            raise
+        return IdentityRule(identity=named[0], issuer=named[1]) if named else None
 
     def unknown(self) -> str:
         return (

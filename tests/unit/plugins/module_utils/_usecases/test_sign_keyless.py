@@ -252,8 +252,8 @@ def test_AT_40_what_services_answer_is_verified_before_anything_is_attached(
     result = keyless(SIGN, image=pushed, signing_config=f"signing_config_v{version}.json", **who)
     assert code(result) == expected, result
     assert registry.writes() == []
-    # An entry in a log stays there: that is a change, where it is known that it was made.
-    assert result["changed"] == (service == "rekor" and "entry" in wrong), result
+    # An entry in a log stays there: that is a change.
+    assert result["changed"] == (service == "rekor"), result
     if service == "fulcio":
         assert services.count("rekor") == 0
 
@@ -505,6 +505,25 @@ def test_a_failed_fulcio_is_not_asked_again_for_every_image(
     assert services.count("fulcio") == 1
 
 
+def test_a_token_that_is_not_had_is_not_looked_for_again_for_every_image(
+    keyless: Runner, pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(signing, "find_token", lambda *given: asked.append(given))
+    images = [pushed.replace("/acme/app@", f"/acme/app{number}@") for number in range(5)]
+    assert code(keyless(SIGN, images=[pushed, *images])) == "AUTH_REFUSED"
+    assert len(asked) == 1
+
+
+def test_an_index_that_is_not_whole_is_refused_before_anything_is_logged(
+    keyless: Runner, services: VirtualServices, registry: EmbeddedRegistry, pushed: str, who: Options
+) -> None:
+    stored = registry.repository("acme/app").manifests
+    del stored[next(digest for digest in stored if digest not in pushed)]
+    result = keyless(SIGN, image=pushed, recursive=True, **who)
+    assert code(result) == "UNREACHABLE" and not result["changed"] and services.requests == [], result
+
+
 def test_the_token_is_looked_for_once_and_only_where_it_is_needed(
     keyless: Runner, services: VirtualServices, pushed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -599,6 +618,8 @@ def test_on_a_host_nobody_else_is_asked_either(keyless: Runner, services: Virtua
     handed = {"files": {"SIGSTORE_REKOR_PUBLIC_KEY": "bm8="}, "refusal": ""}
     result = keyless(SIGN, image=pushed, trusted_root=None, signing_config=None, _trusted_root=handed)
     assert code(result) == "POLICY_UNSUPPORTED", result
+    # A variable of the host's own is not read there.
+    keyless.environ["SIGSTORE_ROOT_FILE"] = "/nonexistent"
     root = {"data": json.dumps(services.trusted_root()), "name": "root", "warning": "", "expires": None}
     result = keyless(SIGN, image=pushed, trusted_root=None, signing_config=None, _trusted_root=root)
     assert code(result) == "TRUST_ROOT" and "signing_config" in result["msg"], result
