@@ -61,7 +61,7 @@ def test_both_answer_in_one_shape(name: str, real_side: Side, virtual_side: Side
 
 
 def without_chance(found: t.Any) -> t.Any:
-    """A proof in a tree of one entry has no hashes, and Rekor v1 begins there; Fulcio tells its issuers in any order."""
+    """A proof in a tree of one entry has no hashes, and Rekor v1 begins there. Fulcio tells issuers in any order."""
     if isinstance(found, dict):
         kept = {name: without_chance(value) for name, value in found.items() if name != "hashes"}
         return {name: sorted(value, key=str) if name == "issuers" else value for name, value in kept.items()}
